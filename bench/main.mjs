@@ -1,0 +1,95 @@
+/**
+ * `npm run bench -- [--rounds N] [--ms N] [--only NAME,…] [--columns NAME,…] [--seed N] [--json] [--out FOLDER]`
+ *
+ * Each system has a client's and a server's process on the loopback address, started once. Every round measures every
+ * column on every system in a new order, so that the machine's moods fall on all alike; what is compared are ratios within
+ * a round. Results go to bench/results (results.json, results.html) and as tables to the terminal.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { SystemProcesses } from "./lib/processes.mjs";
+import { renderHtml, renderText, summarize } from "./lib/report.mjs";
+import { seededRandom, shuffle } from "./lib/statistics.mjs";
+
+const HERE = fileURLToPath(new URL(".", import.meta.url));
+const BASE = "zeromq-by-hand";
+const SYSTEMS = [BASE, "trunkline-zmq", "net-by-hand", "nestjs-tcp", "moleculer-tcp"];
+const COLUMNS = [
+  ...[1, 16, 64, 256, 1024].map((callers) => ({ name: `c${callers}`, callers, payload: "small" })),
+  { name: "c4", callers: 4, payload: "small" },
+  { name: "mix@64", callers: 64, payload: "mix" },
+  { name: "mix@256", callers: 256, payload: "mix" },
+  { name: "10k@64", callers: 64, payload: "10k" },
+  { name: "cast@256", window: 256, payload: "small" },
+].sort((a, b) => (a.callers ?? 1e9) - (b.callers ?? 1e9) || a.name.localeCompare(b.name));
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "5" },
+    ms: { type: "string", default: "250" },
+    only: { type: "string" },
+    columns: { type: "string" },
+    seed: { type: "string", default: String(Date.now() % 1_000_000) },
+    json: { type: "boolean", default: false },
+    out: { type: "string", default: join(HERE, "results") },
+  },
+});
+
+function pick(list, asked, nameOf) {
+  if (asked === undefined) return list;
+  const names = asked.split(",");
+  const unknown = names.filter((name) => !list.some((entry) => nameOf(entry) === name));
+  if (unknown.length > 0) throw new Error(`unknown: ${unknown.join(", ")}; there are ${list.map(nameOf).join(", ")}`);
+  return list.filter((entry) => names.includes(nameOf(entry)));
+}
+
+/** The peers live in a workspace of the bench's own, which nothing else installs. */
+function installPeers() {
+  execFileSync("npx", ["--yes", "pnpm@12.21.0", "install", "--frozen-lockfile", "--silent"], { cwd: HERE, stdio: ["ignore", 2, 2] });
+}
+
+function number(name, text) {
+  const value = Number(text);
+  if (!(value >= 1)) throw new Error(`--${name} must be a number of 1 or more, got ${text}`);
+  return value;
+}
+
+async function main() {
+  const [rounds, ms] = [number("rounds", values.rounds), number("ms", values.ms)];
+  const asked = pick(SYSTEMS, values.only, (name) => name);
+  const systems = asked.includes(BASE) ? asked : [BASE, ...asked];
+  const columns = pick(COLUMNS, values.columns, (column) => column.name);
+  installPeers();
+  const random = seededRandom(number("seed", values.seed));
+  const running = systems.map((name) => new SystemProcesses(name));
+  const samples = Object.fromEntries(systems.map((name) => [name, Object.fromEntries(columns.map((column) => [column.name, []]))]));
+  try {
+    for (const system of running) await system.start();
+    for (let round = 0; round <= rounds; round += 1) {
+      for (const column of columns) {
+        for (const system of shuffle([...running], random)) {
+          // Round 0 warms the compilers up and is not counted.
+          const sample = await system.measure({ ...column, ms: round === 0 ? ms / 2 : ms });
+          if (round > 0) samples[system.name][column.name].push(sample);
+        }
+      }
+      if (process.stderr.isTTY) process.stderr.write(`\rround ${round} of ${rounds}`);
+      else process.stderr.write(`round ${round} of ${rounds}\n`);
+    }
+    if (process.stderr.isTTY) process.stderr.write("\r\n");
+  } finally {
+    await Promise.all(running.map((system) => system.stop()));
+  }
+  const machine = `${cpus().length} × ${cpus()[0]?.model.trim() ?? "unknown"}, Node ${process.versions.node}`;
+  const report = { ...summarize({ systems, columns, rounds, samples, base: BASE }), machine, seed: values.seed };
+  mkdirSync(values.out, { recursive: true });
+  writeFileSync(join(values.out, "results.json"), `${JSON.stringify(report, null, 2)}\n`);
+  writeFileSync(join(values.out, "results.html"), renderHtml(report));
+  process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : `${machine}\n${renderText(report)}`);
+}
+
+await main();

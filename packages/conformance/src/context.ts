@@ -1,0 +1,282 @@
+import type {
+  Capabilities,
+  NotificationListener,
+  NotificationListenerOptions,
+  RpcServer,
+  ServerOptions,
+  Target,
+  Transport,
+  TransportOptions,
+} from "@trunkline/core";
+import { MessagingError } from "@trunkline/core";
+import { ConformanceFailure, check, fail, show } from "./check.js";
+import { Gate } from "./gate.js";
+import type { ConformanceHarness, Timing } from "./harness.js";
+import { describeFlaws, History, type JudgeOptions, type Judgement } from "./history.js";
+import type { CaseResult } from "./report.js";
+import { seededRandom } from "./seeded.js";
+import { Worker } from "./worker-handle.js";
+
+/** A class of errors, for `rejects`. */
+export type ErrorClass<Problem extends Error> = abstract new (...args: never[]) => Problem;
+
+/** What one case is given, and all it may use: nothing here is shared with another case. */
+export class CaseContext {
+  readonly caseId: string;
+  readonly claims: Capabilities;
+  readonly timing: Timing;
+  readonly seed: number;
+  /** Uniform in [0, 1), from the case's seed. */
+  readonly random: () => number;
+  /** The isolated space of this case; every name below it is the case's own. */
+  readonly space: string;
+  readonly harness: ConformanceHarness;
+  readonly notes: string[] = [];
+  /** Errors that the case saw, for ERR-14 to look at. */
+  readonly errors: unknown[] = [];
+  /** The results of the cases before this one, for MAN-03. */
+  priorResults: readonly CaseResult[] = [];
+  /** Set by a case that finds that it cannot prove what it should; `notes` say why. */
+  isUnproven = false;
+  #evidence = 0;
+  #waitingFor = "its first step";
+  readonly #gates: Gate[] = [];
+  readonly #transports: Transport[] = [];
+  readonly #workers: Worker[] = [];
+  readonly #spaces = new Set<string>();
+  readonly #handlerErrors: unknown[] = [];
+
+  constructor(caseId: string, claims: Capabilities, harness: ConformanceHarness, timing: Timing, seed: number, space: string) {
+    this.caseId = caseId;
+    this.claims = claims;
+    this.harness = harness;
+    this.timing = timing;
+    this.seed = seed;
+    this.random = seededRandom(seed);
+    this.space = space;
+  }
+
+  /** How often something was really seen: a handler that ran, a reply, an error. Zero makes the case vacuous. */
+  get evidence(): number {
+    return this.#evidence;
+  }
+
+  /** What the case waits for now: told when it runs out of time. */
+  get waitingFor(): string {
+    return this.#waitingFor;
+  }
+
+  saw(count = 1): void {
+    this.#evidence += count;
+  }
+
+  note(text: string): void {
+    this.notes.push(text);
+  }
+
+  /** A name that no other case, run or destination uses. */
+  name(label: string): string {
+    return `${label}-${Math.floor(this.random() * 36 ** 6).toString(36).padStart(6, "0")}`;
+  }
+
+  /** The name as it is where the harness isolates spaces, else behind a prefix of this case's own. */
+  exact(name: string): string {
+    return this.harness.isolatesSpaces ? name : `${this.space}${name}`;
+  }
+
+  /** Milliseconds of patience: an upper bound, scaled. */
+  ms(bound: number): number {
+    return bound * this.timing.scale;
+  }
+
+  /** A transport on this case's space; closed when the case ends. Deadlines are short, so that a failure is soon known. */
+  async open(options: TransportOptions = {}, space: string = this.space): Promise<Transport> {
+    if (!this.#spaces.has(space)) {
+      this.#spaces.add(space);
+      await this.harness.openSpace?.(space);
+    }
+    const patience = this.ms(this.timing.waitMs);
+    const transport = await this.within(
+      "openTransport",
+      this.harness.createTransport({
+        space,
+        options: { callTimeoutMs: patience, sendTimeoutMs: patience, drainTimeoutMs: patience, ...options },
+      }),
+    );
+    return this.adopt(transport);
+  }
+
+  /** Has the kit close `transport` when the case ends, and keeps what its handlers threw. */
+  adopt(transport: Transport): Transport {
+    this.#transports.push(transport);
+    transport.events.on("handlerError", (event) => {
+      this.saw();
+      this.#handlerErrors.push(event.error);
+    });
+    return transport;
+  }
+
+  /** What the `handlerError` events of the case's transports told so far. */
+  get handlerErrors(): readonly unknown[] {
+    return this.#handlerErrors;
+  }
+
+  /** Serves and waits out the manifest's `joinLatencyMs`, so that the next message must arrive (E2). */
+  async serve(
+    transport: Transport,
+    target: Target,
+    endpoints: object | readonly object[],
+    options?: ServerOptions,
+  ): Promise<RpcServer> {
+    const server = await this.within(`serve ${show(target)}`, transport.serve(target, endpoints, options));
+    await this.joined();
+    return server;
+  }
+
+  /** Listens and waits out the manifest's `joinLatencyMs` (E2). */
+  async listen(
+    transport: Transport,
+    topics: string | readonly Target[],
+    endpoints: object | readonly object[],
+    options?: NotificationListenerOptions,
+  ): Promise<NotificationListener> {
+    const targets = typeof topics === "string" ? [{ topic: topics }] : topics;
+    const listener = await this.within(`listen on ${show(targets)}`, transport.listen(targets, endpoints, options));
+    await this.joined();
+    return listener;
+  }
+
+  async joined(): Promise<void> {
+    if (this.claims.joinLatencyMs > 0) await pause(this.claims.joinLatencyMs);
+  }
+
+  history(): History {
+    return new History(() => this.saw());
+  }
+
+  gate(): Gate {
+    const gate = new Gate();
+    this.#gates.push(gate);
+    return gate;
+  }
+
+  async worker(space: string = this.space): Promise<Worker> {
+    const source = this.harness.workerSource?.(space);
+    if (source === undefined) fail("the harness gives child processes no transport");
+    const worker = new Worker(source, this.ms(this.timing.waitMs));
+    this.#workers.push(worker);
+    await this.within("a worker process to open its transport", worker.ready);
+    return worker;
+  }
+
+  /** Awaits `promise` for at most `ms` (scaled). @throws ConformanceFailure naming `what`. */
+  async within<Result>(what: string, promise: Promise<Result>, ms: number = this.timing.waitMs): Promise<Result> {
+    const before = this.#waitingFor;
+    this.#waitingFor = what;
+    const bound = this.ms(ms);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new ConformanceFailure(`${what}: nothing within ${bound} ms`)), bound);
+    });
+    try {
+      return await Promise.race([promise, late]);
+    } finally {
+      clearTimeout(timer);
+      this.#waitingFor = before;
+    }
+  }
+
+  /** Waits until `condition` holds. @throws ConformanceFailure naming `what`, with what `state` says. */
+  async until(what: string, condition: () => boolean, state?: () => unknown, ms: number = this.timing.waitMs): Promise<void> {
+    const deadline = performance.now() + this.ms(ms);
+    const before = this.#waitingFor;
+    this.#waitingFor = what;
+    while (!condition()) {
+      if (performance.now() > deadline) {
+        fail(`${what}: not within ${this.ms(ms)} ms${state === undefined ? "" : `; ${show(state())}`}`);
+      }
+      await pause(2);
+    }
+    this.#waitingFor = before;
+  }
+
+  /** Silence long enough to count as such; only after a fence or where the total is known. */
+  async quiet(): Promise<void> {
+    await pause(this.timing.quietMs);
+  }
+
+  /**
+   * Waits until every accepted message was handled, or nothing happened for `idleMs`; then for silence; then judges.
+   * @throws ConformanceFailure naming each message that went wrong.
+   */
+  async verify(history: History, options: JudgeOptions = {}): Promise<Judgement> {
+    const idle = this.ms(this.timing.idleMs);
+    this.#waitingFor = "the messages to be handled";
+    while (!history.isComplete() && history.idleMs < idle) await pause(2);
+    await this.quiet();
+    const judgement = history.judge(options);
+    const flaws = describeFlaws(judgement);
+    if (flaws !== undefined) fail(flaws);
+    check(judgement.sent > 0, "the case sent nothing");
+    return judgement;
+  }
+
+  /** What `promise` rejects with. @throws ConformanceFailure when it resolves, hangs, or rejects with another class. */
+  async rejects<Problem extends Error>(what: string, promise: Promise<unknown>, kind: ErrorClass<Problem>): Promise<Problem> {
+    let error: unknown;
+    let value: unknown;
+    let isResolved = false;
+    const settled = promise.then(
+      (result) => {
+        isResolved = true;
+        value = result;
+      },
+      (reason: unknown) => {
+        error = reason;
+      },
+    );
+    await this.within(what, settled);
+    if (isResolved) fail(`${what}: expected ${kind.name}, but it resolved with ${show(value)}`);
+    return this.#expected(what, error, kind);
+  }
+
+  /** What `action` throws or rejects with, whichever way it says no. */
+  async refuses<Problem extends Error>(what: string, action: () => unknown, kind: ErrorClass<Problem>): Promise<Problem> {
+    return this.rejects(
+      what,
+      // A refusal may be thrown at construction or rejected by a promise; both are "at the earliest ask-point".
+      (async () => await action())(),
+      kind,
+    );
+  }
+
+  #expected<Problem extends Error>(what: string, error: unknown, kind: ErrorClass<Problem>): Problem {
+    this.saw();
+    this.errors.push(error);
+    if (error instanceof kind) return error;
+    const said = error instanceof MessagingError ? `${error.code}: ${error.message}` : show(error);
+    throw new ConformanceFailure(`${what}: expected ${kind.name}, got ${said}`, { cause: error });
+  }
+
+  /** Opens the gates, ends the workers, closes the transports, drops the spaces. Returns what went wrong. */
+  async cleanUp(): Promise<string[]> {
+    const problems: string[] = [];
+    for (const gate of this.#gates) gate.open();
+    for (const worker of this.#workers) worker.kill();
+    const closing = this.#transports.map(async (transport) => {
+      try {
+        await this.within("transport.close() after the case", transport.close(), this.timing.waitMs + 1_000);
+      } catch (error) {
+        problems.push(error instanceof Error ? error.message : show(error));
+      }
+    });
+    await Promise.all(closing);
+    for (const space of this.#spaces) await this.harness.dropSpace?.(space);
+    return problems;
+  }
+}
+
+/** A timer as a promise: for the bounds above, and never in a case to hope that something has happened. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,144 @@
+import type { Capabilities, DriverFactory, Transport, TransportOptions } from "@trunkline/core";
+import { openTransport } from "@trunkline/core";
+
+/** What the kit asks of a harness when a case opens a transport; the kit never builds URLs itself. */
+export interface TransportRequest {
+  /** Equal spaces see each other; different ones do not, where the harness isolates them. */
+  readonly space: string;
+  /** As the application would give them. The harness adds the drivers. */
+  readonly options?: TransportOptions;
+}
+
+/** How a child process opens the same transport. */
+export interface WorkerSource {
+  readonly url: string;
+  readonly options?: Pick<TransportOptions, "resolveFrom">;
+}
+
+/** A known failure: the case still runs and must still fail, until `expires` (an ISO date). */
+export interface Deviation {
+  readonly caseId: string;
+  readonly reason: string;
+  /** Where it is written down. */
+  readonly url: string;
+  readonly expires: string;
+}
+
+/** How patient and how quick the kit is with a backend. Milliseconds. */
+export interface Timing {
+  /** Multiplies every upper bound, never a lower one. @default 1 */
+  readonly scale: number;
+  /** How long silence must last, after a fence, to count as silence. @default 25 */
+  readonly quietMs: number;
+  /** How long a case waits for one fact, before `scale`. @default 5_000 */
+  readonly waitMs: number;
+  /** How long nothing may happen before messages count as lost, before `scale`. @default 1_000 */
+  readonly idleMs: number;
+}
+
+export const DEFAULT_TIMING: Timing = Object.freeze({ scale: 1, quietMs: 25, waitMs: 5_000, idleMs: 1_000 });
+
+/** One driver under test: how to open transports on it, and what more the surroundings can do. */
+export interface ConformanceHarness {
+  /** For the report: a driver's name and version, or a URL without credentials. */
+  readonly name: string;
+  /** What the driver is held to. Absent: what the driver itself says once it is open. */
+  readonly claims?: Capabilities;
+  readonly timing?: Partial<Timing>;
+  readonly deviations?: readonly Deviation[];
+  /** True where spaces are isolated by the backend (realms), false where random names alone keep cases apart. */
+  readonly isolatesSpaces: boolean;
+  /** Words that must appear in no message (F4): the passwords in use. */
+  readonly secrets?: readonly string[];
+  /** Once per run: start containers, create users. */
+  setup?(): Promise<void>;
+  teardown?(): Promise<void>;
+  /** Once per case and space, before its first transport. */
+  openSpace?(space: string): Promise<void>;
+  dropSpace?(space: string): Promise<void>;
+  createTransport(request: TransportRequest): Promise<Transport>;
+  /** A transport whose backend does not answer, opened within `connectTimeoutMs`; absent where there is no such thing. */
+  createDeadTransport?(options: TransportOptions): Promise<Transport>;
+  /** How a child process reaches `space`; absent where it cannot. */
+  workerSource?(space: string): WorkerSource;
+}
+
+export interface UrlHarnessOptions {
+  /** Drivers that are not installed as packages, or wrapped ones. Child processes cannot be given these. */
+  readonly drivers?: readonly DriverFactory[];
+  /**
+   * `realms`: each case gets a realm of its own, by the URL's path. `names`: cases share the URL's realm and are kept apart
+   * by random names; for drivers without realms, or whose realms must be created first.
+   * @default "realms"
+   */
+  readonly spaces?: "realms" | "names";
+  /** What the driver is held to; see {@link ConformanceHarness.claims}. */
+  readonly claims?: Capabilities;
+  readonly timing?: Partial<Timing>;
+  readonly deviations?: readonly Deviation[];
+  /** A URL of the same driver at which nothing answers. */
+  readonly deadUrl?: string;
+  /** From where child processes and this one resolve driver packages. @default process.cwd() */
+  readonly resolveFrom?: string;
+}
+
+/** A harness for anybody with a URL: no broker control, no faults; a space is a realm, or random names. */
+export function harnessFromUrl(url: string, options: UrlHarnessOptions = {}): ConformanceHarness {
+  const isolatesSpaces = (options.spaces ?? "realms") === "realms";
+  const place = (space: string): string => (isolatesSpaces ? withRealm(url, space) : url);
+  const opening = (given: TransportOptions | undefined): TransportOptions => ({
+    ...given,
+    ...(options.drivers === undefined ? {} : { drivers: options.drivers }),
+    ...(options.resolveFrom === undefined ? {} : { resolveFrom: options.resolveFrom }),
+  });
+  const dead = options.deadUrl;
+  return {
+    name: withoutCredentials(url),
+    isolatesSpaces,
+    secrets: secretsOf(url),
+    ...(options.claims === undefined ? {} : { claims: options.claims }),
+    ...(options.timing === undefined ? {} : { timing: options.timing }),
+    ...(options.deviations === undefined ? {} : { deviations: options.deviations }),
+    createTransport: (request) => openTransport(place(request.space), opening(request.options)),
+    ...(dead === undefined
+      ? {}
+      : { createDeadTransport: (given: TransportOptions) => openTransport(dead, opening(given)) }),
+    ...(options.drivers === undefined
+      ? {
+          workerSource: (space: string): WorkerSource => ({
+            url: place(space),
+            ...(options.resolveFrom === undefined ? {} : { options: { resolveFrom: options.resolveFrom } }),
+          }),
+        }
+      : {}),
+  };
+}
+
+/** The URL with its path replaced by a realm below the one it had. */
+function withRealm(url: string, space: string): string {
+  const { head, path, query } = splitUrl(url);
+  const base = path.replace(/^\//, "");
+  return `${head}/${base === "" ? "" : `${base}.`}${encodeURIComponent(space)}${query}`;
+}
+
+function splitUrl(url: string): { head: string; path: string; query: string } {
+  const mark = url.indexOf("?");
+  const query = mark < 0 ? "" : url.slice(mark);
+  const rest = mark < 0 ? url : url.slice(0, mark);
+  const start = rest.indexOf("://") + 3;
+  const slash = rest.indexOf("/", start);
+  return slash < 0 ? { head: rest, path: "", query } : { head: rest.slice(0, slash), path: rest.slice(slash), query };
+}
+
+function withoutCredentials(url: string): string {
+  return url.replace(/(:\/\/|,)[^@/,?]*@/g, "$1");
+}
+
+function secretsOf(url: string): string[] {
+  const found: string[] = [];
+  for (const match of splitUrl(url).head.matchAll(/(?::\/\/|,)[^:@,]*:([^@,]+)@/g)) {
+    const encoded = match[1];
+    if (encoded !== undefined) found.push(encoded, decodeURIComponent(encoded));
+  }
+  return [...new Set(found)];
+}

@@ -1,0 +1,70 @@
+import type { JsonObject, NotificationEvent, Priority, ServerCall } from "@trunkline/core";
+import type { History } from "./history.js";
+
+/** Runs in a probe's handler, after the handling was recorded. */
+export type Hook = (id: string) => void | Promise<void>;
+
+/** A server's endpoint that records every message it handles under its own name. */
+export interface RpcProbe {
+  /** For casts and fanouts. */
+  note(params: JsonObject, call: ServerCall): Promise<void>;
+  /** For calls: returns `{ by, params }`. */
+  echo(params: JsonObject, call: ServerCall): Promise<JsonObject>;
+}
+
+export function rpcProbe(history: History, consumer: string, hook?: Hook): RpcProbe {
+  const handle = async (params: JsonObject): Promise<void> => {
+    const id = String(params["id"]);
+    history.handled(id, consumer);
+    await hook?.(id);
+  };
+  return {
+    note: handle,
+    async echo(params) {
+      await handle(params);
+      return { by: consumer, params };
+    },
+  };
+}
+
+/** What a notification handler is told of a delivery. */
+export interface Attempted {
+  readonly attempt: number;
+}
+
+export type EventHandler = (event: NotificationEvent, call: Attempted) => unknown;
+
+/** A listener's endpoint that records every event it sees under its own name. The event's id is `payload.id`. */
+export function eventProbe(
+  history: History,
+  consumer: string,
+  priorities: readonly Priority[] = ["info"],
+  hook?: EventHandler,
+): Readonly<Record<string, EventHandler>> {
+  const handle: EventHandler = async (event, call) => {
+    history.handled(eventId(event), consumer, call.attempt);
+    return hook?.(event, call);
+  };
+  return Object.fromEntries(priorities.map((priority) => [priority, handle]));
+}
+
+/** A batch listener's endpoint: records every event of each batch, and keeps the batches. */
+export function batchProbe(
+  history: History,
+  consumer: string,
+  batches: (readonly NotificationEvent[])[],
+  priorities: readonly Priority[] = ["info"],
+): Readonly<Record<string, (events: readonly NotificationEvent[]) => void>> {
+  const handle = (events: readonly NotificationEvent[]): void => {
+    batches.push(events);
+    for (const event of events) history.handled(eventId(event), consumer);
+  };
+  return Object.fromEntries(priorities.map((priority) => [priority, handle]));
+}
+
+/** The case's own id of an event: `payload.id`. */
+export function eventId(event: NotificationEvent): string {
+  const payload = event.payload;
+  if (typeof payload === "object" && payload !== null && "id" in payload) return String(payload.id);
+  return `an event without id (${event.eventType})`;
+}

@@ -1,0 +1,219 @@
+import type { Capabilities, Transport } from "@trunkline/core";
+import { type Ability, type ConformanceCase, isRefusal, provenKeys, unmetNeed } from "./case.js";
+import { ConformanceFailure } from "./check.js";
+import { CaseContext, pause } from "./context.js";
+import { type ConformanceHarness, DEFAULT_TIMING, type Deviation, type Timing } from "./harness.js";
+import { LeakWatch } from "./leaks.js";
+import { buildReport, type CaseResult, type Report, type Verdict } from "./report.js";
+import { caseSeed } from "./seeded.js";
+import { ALL_CASES } from "./suite/all-cases.js";
+
+export interface RunOptions {
+  /** Only cases whose id or group matches. @default all */
+  readonly only?: RegExp;
+  /** Repeats a run: names, orders and sizes come from it. @default random, and printed */
+  readonly seed?: number;
+  /** `unproven` counts as a failure. @default false */
+  readonly strict?: boolean;
+  /** Called after each case. */
+  readonly onResult?: (result: CaseResult) => void;
+  /** Cases of one's own, instead of the kit's. */
+  readonly cases?: readonly ConformanceCase[];
+}
+
+/** Deviations are for known failures; these groups admit none: who may see a message, and what a manifest says. */
+const NO_DEVIATIONS = /^(MAN|ISO|SEC)-/;
+
+/** How much longer than a case's own deadline a test runner should wait: the kit judges first. */
+export const CLEAN_UP_MS = 15_000;
+
+const DEFAULT_CASE_MS = 20_000;
+
+/** One run of the kit over one harness: opens, executes case by case, and reports. */
+export class ConformanceRun {
+  readonly cases: readonly ConformanceCase[];
+  readonly seed: number;
+  readonly timing: Timing;
+  readonly #harness: ConformanceHarness;
+  readonly #options: RunOptions;
+  readonly #results: CaseResult[] = [];
+  readonly #errors: unknown[] = [];
+  readonly #startedAt = new Date();
+  readonly #started = performance.now();
+  #claims: Promise<Capabilities> | undefined;
+
+  constructor(harness: ConformanceHarness, options: RunOptions = {}) {
+    const only = options.only;
+    this.cases = (options.cases ?? ALL_CASES).filter(
+      (test) => only === undefined || only.test(test.id) || only.test(test.group),
+    );
+    this.seed = options.seed ?? Math.floor(Math.random() * 2 ** 31);
+    this.timing = { ...DEFAULT_TIMING, ...harness.timing };
+    this.#harness = harness;
+    this.#options = options;
+  }
+
+  /** A case's own deadline in milliseconds, scaled. */
+  deadlineOf(test: ConformanceCase): number {
+    return (test.timeoutMs ?? DEFAULT_CASE_MS) * this.timing.scale;
+  }
+
+  /** Runs one case to its verdict. Never rejects for what a driver does. */
+  async execute(test: ConformanceCase): Promise<CaseResult> {
+    const result = await this.#judge(test);
+    this.#results.push(result);
+    this.#options.onResult?.(result);
+    return result;
+  }
+
+  /** Whether `result` makes the run fail. */
+  isFailure(result: CaseResult): boolean {
+    if (result.verdict === "unproven") return this.#options.strict === true;
+    return result.verdict === "fail" || result.verdict === "vacuous";
+  }
+
+  async finish(): Promise<Report> {
+    const claims = await this.#readClaims();
+    await this.#harness.teardown?.();
+    return buildReport({
+      harness: this.#harness,
+      claims,
+      seed: this.seed,
+      isStrict: this.#options.strict === true,
+      startedAt: this.#startedAt,
+      ms: performance.now() - this.#started,
+      results: this.#results,
+      isFailure: (result) => this.isFailure(result),
+    });
+  }
+
+  async #judge(test: ConformanceCase): Promise<CaseResult> {
+    const began = performance.now();
+    const base = {
+      id: test.id,
+      title: test.title,
+      group: test.group,
+      clauses: test.clauses,
+      kind: isRefusal(test) ? ("refusal" as const) : ("positive" as const),
+      proves: provenKeys(test),
+      seed: caseSeed(this.seed, test.id),
+    };
+    const result = (verdict: Verdict, more: Partial<CaseResult> = {}): CaseResult => ({
+      ...base,
+      verdict,
+      evidence: 0,
+      ms: performance.now() - began,
+      notes: [],
+      ...more,
+    });
+    let claims: Capabilities;
+    try {
+      claims = await this.#readClaims();
+    } catch (error) {
+      return result("fail", { detail: `the driver could not be opened: ${textOf(error)}` });
+    }
+    const unmet = unmetNeed(test, claims, this.#abilities());
+    if (unmet !== undefined) return result(unmet.verdict, { detail: unmet.reason });
+    const outcome = await this.#attempt(test, claims, base.seed);
+    return withDeviation(result(outcome.verdict, outcome), this.#deviationOf(test.id));
+  }
+
+  /** The case itself, with its deadline, its clean-up and its leak check. */
+  async #attempt(
+    test: ConformanceCase,
+    claims: Capabilities,
+    seed: number,
+  ): Promise<Pick<CaseResult, "verdict" | "evidence" | "notes"> & { detail?: string; isHung?: boolean }> {
+    const space = `kit-${this.seed.toString(36)}-${test.id.toLowerCase()}-${seed.toString(36)}`;
+    const context = new CaseContext(test.id, claims, this.#harness, this.timing, seed, space);
+    if (test.id === "ERR-14") context.errors.push(...this.#errors);
+    if (test.id === "MAN-03") context.priorResults = this.#results;
+    const watch = new LeakWatch();
+    const problems: string[] = [];
+    let isHung = false;
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      const deadline = this.deadlineOf(test);
+      await Promise.race([
+        test.run(context),
+        new Promise<never>((_, reject) => {
+          timer = setTimeout(() => {
+            isHung = true;
+            reject(new ConformanceFailure(`hung: still waiting for ${context.waitingFor} after ${deadline} ms`));
+          }, deadline);
+        }),
+      ]);
+    } catch (error) {
+      problems.push(error instanceof ConformanceFailure ? error.message : `threw ${textOf(error)}`);
+    } finally {
+      clearTimeout(timer);
+    }
+    for (const problem of await context.cleanUp()) problems.push(problem);
+    for (const problem of await watch.stop(this.timing.idleMs * this.timing.scale)) problems.push(problem);
+    this.#errors.push(...context.errors);
+    const evidence = context.evidence;
+    const notes = context.notes;
+    if (problems.length > 0) {
+      return { verdict: "fail", evidence, notes, detail: problems.join("\n"), ...(isHung ? { isHung: true } : {}) };
+    }
+    if (context.isUnproven) return { verdict: "unproven", evidence, notes, detail: notes.join("; ") };
+    if (evidence === 0 && test.needsNoEvidence !== true) {
+      return { verdict: "vacuous", evidence, notes, detail: "nothing was observed, so nothing was proven" };
+    }
+    return { verdict: "pass", evidence, notes };
+  }
+
+  #deviationOf(caseId: string): Deviation | undefined {
+    return this.#harness.deviations?.find((deviation) => deviation.caseId === caseId);
+  }
+
+  #abilities(): ReadonlySet<Ability> {
+    const abilities = new Set<Ability>();
+    if (this.#harness.isolatesSpaces) abilities.add("spaces");
+    if (this.#harness.workerSource !== undefined) abilities.add("workers");
+    if (this.#harness.createDeadTransport !== undefined) abilities.add("dead-address");
+    return abilities;
+  }
+
+  /** The pinned copy, else what the driver says; read once, after the harness's own set-up. */
+  #readClaims(): Promise<Capabilities> {
+    this.#claims ??= (async () => {
+      await this.#harness.setup?.();
+      if (this.#harness.claims !== undefined) return this.#harness.claims;
+      const space = `kit-${this.seed.toString(36)}-claims`;
+      await this.#harness.openSpace?.(space);
+      const transport: Transport = await this.#harness.createTransport({ space });
+      const claims = transport.capabilities;
+      await transport.close();
+      await this.#harness.dropSpace?.(space);
+      // What a driver frees on the next turn must not count as the first case's base.
+      await pause(1);
+      return claims;
+    })();
+    return this.#claims;
+  }
+}
+
+/** Runs the kit without any test runner, and resolves with the report; it rejects for no verdict. */
+export async function runConformance(harness: ConformanceHarness, options: RunOptions = {}): Promise<Report> {
+  const run = new ConformanceRun(harness, options);
+  for (const test of run.cases) await run.execute(test);
+  return run.finish();
+}
+
+function withDeviation(result: CaseResult, deviation: Deviation | undefined): CaseResult {
+  if (deviation === undefined || result.verdict === "not-applicable" || result.verdict === "unproven") return result;
+  const told = `${deviation.reason} (${deviation.url})`;
+  if (NO_DEVIATIONS.test(result.id)) {
+    return { ...result, verdict: "fail", detail: `no deviation is admitted here: ${told}` };
+  }
+  if (!(Date.parse(deviation.expires) > Date.now())) {
+    return { ...result, verdict: "fail", detail: `the deviation expired on ${deviation.expires}: ${told}` };
+  }
+  if (result.verdict === "pass") return { ...result, verdict: "fail", detail: `passes although it deviates: ${told}` };
+  return { ...result, verdict: "deviation", detail: `${told}; ${result.detail ?? ""}` };
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? `${error.name}: ${error.message}`) : String(error);
+}

@@ -1,0 +1,146 @@
+import type { Expiring } from "../deadlines.js";
+import { ClosedError, type MessagingError, SerializationError, TimeoutError } from "../errors.js";
+import type { Address, CallHandle, CallOptions, Outcome, ReplySink, Request } from "../seam.js";
+import type { Serializer } from "../serializer.js";
+import { abortError, deadlineError, describeAddress, type TransportCore } from "../transport-core.js";
+import type { Value } from "../value.js";
+
+/**
+ * One call in flight: the caller's one promise, the driver's sink, and the deadline's entry in one object.
+ *
+ * It settles once; what comes later is the driver's to drop and count (B9).
+ */
+export class PendingCall implements ReplySink, Expiring, CallOptions {
+  /** When the table gives this up: the deadline, or sooner where beats stopped. */
+  until: number;
+  slot = -1;
+  readonly monitorMs: number | undefined;
+  readonly #core: TransportCore;
+  readonly #to: Address;
+  readonly #request: Request;
+  readonly #serializer: Serializer | undefined;
+  readonly #resolve: (result: unknown) => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #deadline: number;
+  #handle: CallHandle | undefined;
+  #signal: AbortSignal | undefined;
+  #onAbort: (() => void) | undefined;
+  #isSettled = false;
+
+  private constructor(
+    core: TransportCore,
+    to: Address,
+    request: Request,
+    until: number,
+    monitorMs: number | undefined,
+    serializer: Serializer | undefined,
+    resolve: (result: unknown) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.until = until;
+    this.monitorMs = monitorMs;
+    this.#core = core;
+    this.#to = to;
+    this.#request = request;
+    this.#serializer = serializer;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#deadline = until;
+  }
+
+  /** Sends the request; every outcome is the promise's. */
+  static start(
+    core: TransportCore,
+    to: Address,
+    request: Request,
+    until: number,
+    now: number,
+    monitorMs: number | undefined,
+    signal: AbortSignal | undefined,
+    serializer: Serializer | undefined,
+  ): Promise<unknown> {
+    if (signal?.aborted === true) return Promise.reject(abortError(signal));
+    return new Promise((resolve, reject) => {
+      const pending = new PendingCall(core, to, request, until, monitorMs, serializer, resolve, reject);
+      // The driver reads the whole deadline; the shorter wait for beats is core's own affair.
+      pending.#handle = core.driver.call(to, request, pending, pending);
+      if (pending.#isSettled) return;
+      if (monitorMs !== undefined) pending.until = Math.min(until, now + monitorMs);
+      core.deadlines.add(pending, now);
+      if (signal !== undefined) pending.#listen(signal);
+    });
+  }
+
+  accepted(): void {}
+
+  beat(): void {
+    if (this.monitorMs !== undefined) this.until = Math.min(this.#deadline, this.#core.clock.now() + this.monitorMs);
+  }
+
+  item(): void {}
+
+  end(outcome: Outcome): void {
+    if (!this.#finish()) return;
+    if (!outcome.ok) this.#reject(this.#core.errors.rebuild(outcome.failure, this.#describe()));
+    else if (this.#serializer === undefined) this.#resolve(outcome.value);
+    else this.#resolveThrough(this.#serializer, outcome.value);
+  }
+
+  lost(error: MessagingError, _mayHaveRun: boolean): void {
+    if (this.#finish()) this.#reject(error);
+  }
+
+  expire(): void {
+    if (this.#isSettled) return;
+    const wait = this.#handle?.cancel("deadline") ?? "sent";
+    if (!this.#finish()) return;
+    const isDeadline = this.until >= this.#deadline;
+    this.#reject(
+      isDeadline
+        ? deadlineError(this.#describe(), wait)
+        : new TimeoutError(`${this.#describe()}: the server has not been heard of for ${this.monitorMs} ms; it may have run`),
+    );
+  }
+
+  abandon(): void {
+    if (this.#isSettled) return;
+    this.#handle?.cancel("closed");
+    if (this.#finish()) this.#reject(new ClosedError(`the transport was closed while ${this.#describe()} was in flight; it may have run`));
+  }
+
+  #listen(signal: AbortSignal): void {
+    this.#signal = signal;
+    this.#onAbort = () => {
+      if (this.#isSettled) return;
+      this.#handle?.cancel("aborted");
+      if (this.#finish()) this.#reject(abortError(signal));
+    };
+    signal.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  /** True the first time: everything held for the call is freed. */
+  #finish(): boolean {
+    if (this.#isSettled) return false;
+    this.#isSettled = true;
+    this.#core.deadlines.remove(this);
+    if (this.#onAbort !== undefined) this.#signal?.removeEventListener("abort", this.#onAbort);
+    return true;
+  }
+
+  #resolveThrough(serializer: Serializer, value: Value): void {
+    let result: unknown;
+    try {
+      result = serializer.deserializeValue(value, this.#request.context);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      const message = `the result of ${this.#describe()} could not be deserialized: ${reason}`;
+      this.#reject(new SerializationError(message, { cause, remote: true }));
+      return;
+    }
+    this.#resolve(result);
+  }
+
+  #describe(): string {
+    return `${this.#request.method} on ${describeAddress(this.#to)}`;
+  }
+}

@@ -1,0 +1,177 @@
+import type { Capabilities } from "./capabilities.js";
+import { DeadlineTable, type Expiring } from "./deadlines.js";
+import { AbortError, ClosedError, type MessagingError, OverloadedError, TimeoutError } from "./errors.js";
+import { type Clock, type Logger, TypedEmitter } from "./host.js";
+import type { ErrorRegistry } from "./rpc/remote-error.js";
+import type { Address, Driver, DriverEvents, Event, Receipt, Request, SendHandle, SendOptions, WaitState } from "./seam.js";
+import type { Serializer } from "./serializer.js";
+
+/** A handler failed, or what it asked for could not be done. Expected errors are not reported (B5). */
+export interface HandlerErrorReport {
+  readonly error: unknown;
+  readonly topic: string;
+  /** Of an RPC. */
+  readonly method?: string;
+  /** Of a notification. */
+  readonly eventType?: string;
+}
+
+/** What a transport tells: the driver's events, and failures of the application's own handlers. */
+export interface TransportEvents extends DriverEvents {
+  handlerError: HandlerErrorReport;
+}
+
+/** Milliseconds; see `docs/semantics.md` I. */
+export interface Timeouts {
+  readonly callTimeoutMs: number;
+  readonly sendTimeoutMs: number;
+  readonly drainTimeoutMs: number;
+}
+
+export interface TransportCoreParts {
+  readonly driver: Driver;
+  readonly driverName: string;
+  readonly realm: string;
+  readonly defaultExchange: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly newId: () => string;
+  readonly random: () => number;
+  readonly timeouts: Timeouts;
+  readonly errors: ErrorRegistry;
+  readonly serializer: Serializer | undefined;
+  readonly propagates: boolean;
+}
+
+/** What clients, servers, notifiers and listeners of one transport share. Internal to core. */
+export class TransportCore {
+  readonly driver: Driver;
+  readonly driverName: string;
+  readonly capabilities: Capabilities;
+  readonly realm: string;
+  readonly defaultExchange: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly newId: () => string;
+  readonly random: () => number;
+  readonly timeouts: Timeouts;
+  readonly errors: ErrorRegistry;
+  readonly serializer: Serializer | undefined;
+  readonly propagates: boolean;
+  readonly deadlines: DeadlineTable;
+  readonly events: TypedEmitter<TransportEvents>;
+  isClosed = false;
+
+  constructor(parts: TransportCoreParts) {
+    this.driver = parts.driver;
+    this.driverName = parts.driverName;
+    this.capabilities = parts.driver.capabilities;
+    this.realm = parts.realm;
+    this.defaultExchange = parts.defaultExchange;
+    this.clock = parts.clock;
+    this.logger = parts.logger;
+    this.newId = parts.newId;
+    this.random = parts.random;
+    this.timeouts = parts.timeouts;
+    this.errors = parts.errors;
+    this.serializer = parts.serializer;
+    this.propagates = parts.propagates;
+    this.deadlines = new DeadlineTable(parts.clock);
+    this.events = new TypedEmitter(parts.logger);
+  }
+
+  /** @throws ClosedError after the transport's `close`. */
+  checkOpen(what: string): void {
+    if (this.isClosed) throw new ClosedError(`cannot ${what}: the transport is closed; open a new one`);
+  }
+
+  address(exchange: string | undefined, topic: string, server?: string, fanout?: boolean): Address {
+    return {
+      realm: this.realm,
+      exchange: exchange ?? this.defaultExchange,
+      topic,
+      ...(server === undefined ? {} : { server }),
+      ...(fanout === true ? { fanout: true as const } : {}),
+      memo: undefined,
+    };
+  }
+
+  /** A cast or an event, with its deadline and its caller's signal. */
+  send(to: Address, message: Request | Event, until: number, now: number, signal: AbortSignal | undefined): Promise<Receipt> {
+    if (signal?.aborted === true) return Promise.reject(abortError(signal));
+    const pending = new PendingSend(until, describeAddress(to));
+    this.deadlines.add(pending, now);
+    const onAbort = signal === undefined ? undefined : (): void => pending.abort(signal);
+    if (onAbort !== undefined) signal?.addEventListener("abort", onAbort, { once: true });
+    const settled = (): void => {
+      this.deadlines.remove(pending);
+      if (onAbort !== undefined) signal?.removeEventListener("abort", onAbort);
+    };
+    return this.driver.send(to, message, pending).then(
+      (receipt) => {
+        settled();
+        return receipt;
+      },
+      (error: unknown) => {
+        settled();
+        throw error;
+      },
+    );
+  }
+
+  reportHandlerError(report: HandlerErrorReport): void {
+    this.logger.error("a handler failed", { ...report });
+    this.events.emit("handlerError", report);
+  }
+}
+
+class PendingSend implements SendOptions, Expiring {
+  until: number;
+  slot = -1;
+  readonly #what: string;
+  #handle: SendHandle | undefined;
+
+  constructor(until: number, what: string) {
+    this.until = until;
+    this.#what = what;
+  }
+
+  onCancel(handle: SendHandle): void {
+    this.#handle = handle;
+  }
+
+  expire(): void {
+    this.#handle?.cancel((wait) => deadlineError(`the message to ${this.#what}`, wait));
+  }
+
+  abandon(): void {
+    this.#handle?.cancel(() => new ClosedError(`the transport was closed before the message to ${this.#what} was accepted`));
+  }
+
+  abort(signal: AbortSignal): void {
+    this.#handle?.cancel(() => abortError(signal));
+  }
+}
+
+/** What a passed deadline means, by what was still in the way (A7, B6, B13). */
+export function deadlineError(what: string, wait: WaitState): MessagingError {
+  switch (wait) {
+    case "no-credit":
+      return new OverloadedError(`${what} waited until its deadline and no server had room; add servers, or raise their concurrency`);
+    case "no-connection":
+      return new TimeoutError(`${what} waited until its deadline for a lost connection; nothing was sent`);
+    case "no-listener":
+      return new TimeoutError(`${what} found no listener before its deadline; nothing was sent`);
+    case "sent":
+      return new TimeoutError(`${what} was sent, and its deadline passed without an answer; it may have run`);
+  }
+}
+
+export function abortError(signal: AbortSignal): AbortError {
+  return new AbortError("the caller's signal was aborted", { cause: signal.reason });
+}
+
+export function describeAddress(address: Address): string {
+  const server = address.server === undefined ? "" : ` on server ${JSON.stringify(address.server)}`;
+  return `${address.fanout === true ? "every server of " : ""}topic ${JSON.stringify(address.topic)}${server}`;
+}

@@ -1,0 +1,293 @@
+import { ConnectError, type MessagingError } from "@trunkline/core/driver";
+import type { Context, Dealer, Event } from "zeromq";
+import { type EngineAddress, needsIpv6, parseEngineAddress } from "./address.js";
+import type { EngineLink, EngineOptions, LinkEnd, LinkHandler } from "./engine.js";
+import { checkFreeDescriptors, codeOf, isOutOfFiles, type Native, OUT_OF_FILES, reasonOf } from "./native.js";
+import { Outbox } from "./outbox.js";
+import { watchSocketEvents } from "./socket-events.js";
+
+/** Messages in one pipe. Batches of 64 KiB, mostly: a peer that stopped holds two megabytes of them here, and no more. */
+export const SEND_HIGH_WATER_MARK = 32;
+/** Generous, since a full pipe also stops heartbeats from being read; what a peer may send is bounded by credit above. */
+export const RECEIVE_HIGH_WATER_MARK = 512;
+/** The socket's, its events' and the connection's: where libzmq's thread finds none, it says nothing. */
+const DESCRIPTORS_A_DIAL = 5;
+const MAX_INT32 = 2_147_483_647;
+/**
+ * The socket is closed long before libzmq would reconnect it. Not -1, and not `immediate`: with either, libzmq drops what a
+ * vanished peer had sent and was not read yet.
+ */
+const NEVER_MS = 3_600_000;
+/**
+ * Says that this side is done with the link, where libzmq has no other way: a ROUTER cannot cut one peer, and one without
+ * draft options does not hear of departures. No other frame is empty.
+ */
+export const END_MARK: Uint8Array = new Uint8Array(0);
+/** Whole turns of the loop without a frame, after which a vanished peer's frames have all been read. */
+const QUIET_TURNS = 2;
+
+export interface NativeContext {
+  readonly native: Native;
+  readonly context: Context;
+}
+
+/** What a dialled link needs of its engine. */
+export interface DialerHost {
+  readonly options: EngineOptions;
+  /** At once where the add-on is loaded. */
+  openContext(): NativeContext | Promise<NativeContext>;
+  /** The link's socket is closed: the engine may let go of it. */
+  released(link: DialledLink): void;
+}
+
+/**
+ * One DEALER, connected once. It is closed before libzmq could reconnect it and hand what waits to whatever process binds
+ * that address next; and it has no identity of its own, for a ROUTER ignores an identity that comes back too soon.
+ */
+export class DialledLink implements EngineLink {
+  readonly peer: string;
+  readonly framesAreOwned = true;
+  readonly #host: DialerHost;
+  readonly #handler: LinkHandler;
+  readonly #outbox: Outbox;
+  #socket: Dealer | undefined;
+  #state: "connecting" | "open" | "ending" | "ended" = "connecting";
+  #sawListener = false;
+  #framesReceived = 0;
+  #handshakeTimer: NodeJS.Timeout | undefined;
+  #closeTimer: NodeJS.Timeout | undefined;
+  /** When the time for flushing is over, on the clock of `performance.now()`; undefined until `close`. */
+  #closeBy: number | undefined;
+
+  constructor(host: DialerHost, address: string, handler: LinkHandler) {
+    this.#host = host;
+    this.peer = address;
+    this.#handler = handler;
+    this.#outbox = new Outbox({
+      transmit: (frame) => this.#transmit(frame),
+      onRoom: () => {
+        if (this.#state === "open") this.#handler.onWritable();
+      },
+      onFlushed: () => {
+        if (this.#closeBy !== undefined) this.#endNow({ reason: "cut", detail: "closed" });
+      },
+      onFailed: (error) => this.#endNow(this.#failure(error)),
+    });
+  }
+
+  get bytesWaiting(): number {
+    return this.#outbox.bytesWaiting;
+  }
+
+  /** Begins to connect. Never calls the handler back before it returned. */
+  start(): void {
+    const address = parseEngineAddress(this.peer, "dial");
+    if (typeof address === "string") {
+      const message = `cannot dial ${this.peer}: ${address}`;
+      this.#endLater({ reason: "failed", detail: message, error: new ConnectError(message) });
+      return;
+    }
+    const opened = this.#host.openContext();
+    if (!(opened instanceof Promise)) {
+      this.#connect(opened, address);
+      return;
+    }
+    opened.then(
+      (context) => this.#connect(context, address),
+      (error: unknown) => this.#endNow(this.#failure(error)),
+    );
+  }
+
+  send(frame: Uint8Array): boolean {
+    if (this.#closeBy !== undefined || frame.byteLength === 0) return true;
+    return this.#outbox.offer(frame);
+  }
+
+  cut(detail: string): void {
+    this.#closeBy = undefined;
+    this.#endLater({ reason: "cut", detail });
+  }
+
+  close(lingerMs: number): void {
+    if (this.#state === "ending" || this.#state === "ended" || this.#closeBy !== undefined) return;
+    this.#closeBy = performance.now() + lingerMs;
+    if (this.#outbox.isEmpty) {
+      this.#endLater({ reason: "cut", detail: "closed" });
+      return;
+    }
+    this.#closeTimer = setTimeout(
+      () => this.#endNow({ reason: "cut", detail: "closed before all was sent" }),
+      lingerMs,
+    );
+  }
+
+  #connect(opened: NativeContext, address: EngineAddress): void {
+    if (this.#state !== "connecting") return;
+    const { handshakeMs, heartbeatMs, heartbeatTimeoutMs, maxFrameBytes } = this.#host.options;
+    try {
+      checkFreeDescriptors(DESCRIPTORS_A_DIAL);
+      const socket = new opened.native.Dealer({
+        context: opened.context,
+        linger: 0,
+        reconnectInterval: NEVER_MS,
+        sendTimeout: 0,
+        sendHighWaterMark: SEND_HIGH_WATER_MARK,
+        receiveHighWaterMark: RECEIVE_HIGH_WATER_MARK,
+        handshakeInterval: handshakeMs,
+        connectTimeout: handshakeMs,
+        heartbeatInterval: heartbeatMs,
+        heartbeatTimeout: heartbeatTimeoutMs,
+        heartbeatTimeToLive: heartbeatTimeoutMs,
+        maxMessageSize: maxFrameBytes,
+        ipv6: needsIpv6(address),
+      });
+      this.#socket = socket;
+      watchSocketEvents(socket, this.#onEvent);
+      socket.connect(this.peer);
+    } catch (error) {
+      this.#endLater(this.#failure(error));
+      return;
+    }
+    this.#handshakeTimer = setTimeout(this.#onHandshakeTimeout, Math.min(handshakeMs, MAX_INT32));
+    this.#receive();
+  }
+
+  #transmit(frame: Uint8Array): Promise<void> {
+    const socket = this.#socket;
+    if (socket === undefined) throw new Error("there is no socket");
+    return socket.send(frame);
+  }
+
+  #receive(): void {
+    if (this.#state === "ended" || this.#socket === undefined) return;
+    this.#socket.receive().then(this.#onMessage, this.#onReceiveFailed);
+  }
+
+  readonly #onMessage = (parts: Buffer[]): void => {
+    if (this.#state === "ended") return;
+    this.#framesReceived += 1;
+    const frame = parts[0];
+    if (parts.length !== 1 || frame === undefined) {
+      this.#host.options.onDropped?.("a message of several parts", this.peer, 1);
+      this.#endNow({
+        reason: "handshake",
+        detail: "it sent a message of several parts: it is no peer of this protocol",
+      });
+      return;
+    }
+    if (frame.byteLength === 0) {
+      this.#endNow({ reason: "lost", detail: "the other side ended the link" });
+      return;
+    }
+    this.#handler.onFrame(frame);
+    this.#receive();
+  };
+
+  readonly #onReceiveFailed = (error: unknown): void => {
+    // A closed socket rejects what was waiting on it.
+    if (this.#state === "ended" || this.#socket?.closed === true) return;
+    this.#endNow(this.#failure(error));
+  };
+
+  readonly #onEvent = (event: Event): void => {
+    switch (event.type) {
+      case "connect":
+        this.#sawListener = true;
+        return;
+      case "handshake":
+        this.#onHandshake();
+        return;
+      case "handshake:error:protocol":
+      case "handshake:error:auth":
+      case "handshake:error:other":
+        this.#endWhenRead({ reason: "handshake", detail: `it does not speak our language: ${reasonOf(event.error)}` });
+        return;
+      case "disconnect":
+        if (this.#state === "open") this.#endWhenRead({ reason: "lost", detail: "the other side is gone" });
+        else
+          this.#endWhenRead({ reason: "handshake", detail: "it ended the connection before the handshake was done" });
+        return;
+      case "close":
+        // libzmq gave up connecting, once.
+        if (this.#state === "connecting") this.#endNow(this.#refusal("nobody listens there"));
+        return;
+      default:
+    }
+  };
+
+  #onHandshake(): void {
+    if (this.#state !== "connecting") return;
+    clearTimeout(this.#handshakeTimer);
+    this.#state = "open";
+    this.#handler.onOpen();
+    this.#outbox.open();
+  }
+
+  readonly #onHandshakeTimeout = (): void => {
+    const { handshakeMs } = this.#host.options;
+    if (this.#sawListener) this.#endNow({ reason: "handshake", detail: `it said nothing for ${handshakeMs} ms` });
+    else this.#endNow(this.#refusal(`no connection within ${handshakeMs} ms`));
+  };
+
+  /** The peer is gone; what it sent before is still to be read. Nothing goes out any more. */
+  #endWhenRead(end: LinkEnd): void {
+    if (this.#state === "ending" || this.#state === "ended") return;
+    this.#state = "ending";
+    this.#outbox.close();
+    let seen = this.#framesReceived;
+    let quietTurns = 0;
+    const turn = (): void => {
+      if (this.#state === "ended") return;
+      quietTurns = seen === this.#framesReceived ? quietTurns + 1 : 0;
+      seen = this.#framesReceived;
+      if (quietTurns > QUIET_TURNS) this.#endNow(end);
+      else setImmediate(turn);
+    };
+    setImmediate(turn);
+  }
+
+  /** Ends now and tells the handler in the next turn: what `cut` and `close` promise. */
+  #endLater(end: LinkEnd): void {
+    if (this.#release()) queueMicrotask(() => this.#handler.onEnd(end));
+  }
+
+  #endNow(end: LinkEnd): void {
+    if (this.#release()) this.#handler.onEnd(end);
+  }
+
+  /** Lets go of everything but the handler. False when that was done before. */
+  #release(): boolean {
+    if (this.#state === "ended") return false;
+    this.#state = "ended";
+    clearTimeout(this.#handshakeTimer);
+    clearTimeout(this.#closeTimer);
+    this.#outbox.close();
+    const socket = this.#socket;
+    if (socket !== undefined && !socket.closed) {
+      if (this.#closeBy !== undefined) {
+        // For a listener whose libzmq does not tell who leaves. If it cannot be sent, silence will tell.
+        socket.send(END_MARK).catch(() => undefined);
+        socket.linger = Math.max(0, Math.round(this.#closeBy - performance.now()));
+      }
+      socket.close();
+    }
+    this.#socket = undefined;
+    this.#host.released(this);
+    return true;
+  }
+
+  #refusal(detail: string): LinkEnd {
+    return { reason: "refused", detail, error: new ConnectError(`cannot connect to ${this.peer}: ${detail}`) };
+  }
+
+  #failure(cause: unknown): LinkEnd {
+    const detail = `cannot dial ${this.peer}: ${isOutOfFiles(cause) ? OUT_OF_FILES : describe(cause)}`;
+    const error: MessagingError = cause instanceof ConnectError ? cause : new ConnectError(detail, { cause });
+    return { reason: "failed", detail, error };
+  }
+}
+
+function describe(cause: unknown): string {
+  const code = codeOf(cause);
+  return code === "" ? reasonOf(cause) : `${reasonOf(cause)} (${code})`;
+}

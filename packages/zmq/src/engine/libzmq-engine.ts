@@ -1,0 +1,99 @@
+import { ConnectError, ListenError } from "@trunkline/core/driver";
+import type { Engine, EngineLink, EngineListener, EngineOptions, LinkHandler } from "./engine.js";
+import { type DialerHost, DialledLink, type NativeContext } from "./libzmq-dialer.js";
+import { LibzmqListener, type ListenerHost } from "./libzmq-listener.js";
+import { checkFreeDescriptors, isOutOfFiles, loadNative, OUT_OF_FILES, refuseWorkerThread } from "./native.js";
+
+/** Three for each dialled link, so room for some 5 000; fixed at a context's first socket. */
+const MAX_SOCKETS = 16_384;
+/** What the add-on, libzmq's threads and the first socket with its events open at once; where its threads find none, it aborts. */
+const FIRST_DESCRIPTORS = 16;
+
+export interface LibzmqEngineOptions extends EngineOptions {
+  /** False: behave as a libzmq without its draft interface, which does not tell a listener who leaves. @default true */
+  readonly seesDepartures?: boolean;
+}
+
+/**
+ * The engine over libzmq. Costs nothing until its first `dial` or `listen`, which loads the native add-on and starts
+ * libzmq's thread in a context of this engine's own.
+ *
+ * An open link or listener keeps the process alive until it is closed.
+ * @throws NotSupportedError (`worker-threads`): not in the main thread.
+ */
+export function createLibzmqEngine(options: LibzmqEngineOptions): Engine {
+  refuseWorkerThread();
+  return new LibzmqEngine(options);
+}
+
+class LibzmqEngine implements Engine, DialerHost, ListenerHost {
+  readonly name = "libzmq";
+  readonly options: EngineOptions;
+  readonly seesDepartures: boolean;
+  /** Held until they are closed: a socket that nobody refers to is destroyed while it waits for a message. */
+  readonly #links: Set<DialledLink> = new Set();
+  readonly #listeners: Set<LibzmqListener> = new Set();
+  readonly #opening: Set<Promise<unknown>> = new Set();
+  #context: NativeContext | undefined;
+  #isClosed = false;
+
+  constructor(options: LibzmqEngineOptions) {
+    this.options = options;
+    this.seesDepartures = options.seesDepartures ?? true;
+  }
+
+  async listen(address: string, accept: (link: EngineLink) => LinkHandler): Promise<EngineListener> {
+    if (this.#isClosed) throw new ListenError(`cannot listen on ${address}: the engine is closed`);
+    const opening = LibzmqListener.open(this, address, accept);
+    this.#opening.add(opening);
+    try {
+      const listener = await opening;
+      this.#listeners.add(listener);
+      if (this.#isClosed) throw new ListenError(`cannot listen on ${address}: the engine was closed meanwhile`);
+      return listener;
+    } finally {
+      this.#opening.delete(opening);
+    }
+  }
+
+  dial(address: string, handler: LinkHandler): EngineLink {
+    const link = new DialledLink(this, address, handler);
+    if (this.#isClosed) {
+      link.cut("the engine is closed");
+      return link;
+    }
+    this.#links.add(link);
+    link.start();
+    return link;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const link of this.#links) link.cut("the engine is closed");
+    await Promise.allSettled(this.#opening);
+    await Promise.all([...this.#listeners].map((listener) => listener.close()));
+    // Its threads end when it is collected; sockets that still flush what they have keep it until then.
+    this.#context = undefined;
+  }
+
+  openContext(): NativeContext | Promise<NativeContext> {
+    return this.#context ?? this.#load();
+  }
+
+  released(owner: DialledLink | LibzmqListener): void {
+    if (owner instanceof DialledLink) this.#links.delete(owner);
+    else this.#listeners.delete(owner);
+  }
+
+  async #load(): Promise<NativeContext> {
+    try {
+      checkFreeDescriptors(FIRST_DESCRIPTORS);
+    } catch (cause) {
+      if (isOutOfFiles(cause)) throw new ConnectError(`cannot start libzmq: ${OUT_OF_FILES}`, { cause });
+      throw cause;
+    }
+    const native = await loadNative();
+    this.#context ??= { native, context: new native.Context({ blocky: false, maxSockets: MAX_SOCKETS }) };
+    return this.#context;
+  }
+}

@@ -1,0 +1,280 @@
+import { randomBytes } from "node:crypto";
+import { ListenError } from "@trunkline/core/driver";
+import type { Router } from "zeromq";
+import { bindableHost, type EngineAddress, needsIpv6, parseEngineAddress, tcpAddress } from "./address.js";
+import { DropTally } from "./drop-tally.js";
+import type { EngineLink, EngineListener, EngineOptions, LinkHandler } from "./engine.js";
+import { ipcPathState, removeIpcFile, restrictIpcFile } from "./ipc-path.js";
+import { type AcceptedHost, AcceptedLink } from "./libzmq-accepted.js";
+import { END_MARK, type NativeContext, RECEIVE_HIGH_WATER_MARK, SEND_HIGH_WATER_MARK } from "./libzmq-dialer.js";
+import { listenError } from "./listen-error.js";
+import { checkFreeDescriptors, OUT_OF_FILES, reasonOf } from "./native.js";
+import { watchSocketEvents } from "./socket-events.js";
+
+/** ZMQ_DISCONNECT_MSG, an option of libzmq's draft interface, which the published binaries have. */
+const DISCONNECT_MSG = 111;
+const BACKLOG = 1_024;
+/** A link is silent after so many sweeps without a frame. */
+const SWEEPS_UNTIL_SILENT = 4;
+/** How long a closed listener's port may take to be free, on a machine with other work. */
+const UNBIND_MS = 1_000;
+
+/** The socket's, its events' and what libzmq opens to look at the network interfaces, where it aborts if it cannot. */
+const DESCRIPTORS_A_BIND = 8;
+
+/** The option setter that zeromq keeps from TypeScript. */
+interface RawOptions {
+  setStringOption(option: number, value: Buffer): void;
+}
+
+export interface ListenerHost {
+  readonly options: EngineOptions;
+  /** False: behave as a libzmq without its draft interface, which does not tell who leaves. For tests. */
+  readonly seesDepartures: boolean;
+  openContext(): NativeContext | Promise<NativeContext>;
+  released(listener: LibzmqListener): void;
+}
+
+/** One ROUTER, bound, and the links of the peers that have sent something to it. */
+export class LibzmqListener implements EngineListener, AcceptedHost {
+  readonly address: string;
+  readonly #host: ListenerHost;
+  readonly #socket: Router;
+  readonly #ipcPath: string | undefined;
+  readonly #accept: (link: EngineLink) => LinkHandler;
+  /** By routing id. A link that was cut stays until its peer is known to be gone, so that its frames are not taken for a new peer's. */
+  readonly #links: Map<number | string, AcceptedLink> = new Map();
+  /** What libzmq is told to say, in order, when a peer is gone: drawn at random, so that no peer can say it of another or itself. */
+  readonly #departure: Buffer | undefined;
+  readonly #dropped: DropTally;
+  readonly #unbound: Promise<void>;
+  #sweepTimer: NodeJS.Timeout | undefined;
+  #lingerBy = 0;
+  #isClosed = false;
+  #closing: Promise<void> | undefined;
+
+  private constructor(
+    host: ListenerHost,
+    socket: Router,
+    address: string,
+    ipcPath: string | undefined,
+    departure: Buffer | undefined,
+    dropped: DropTally,
+    unbound: Promise<void>,
+    accept: (link: EngineLink) => LinkHandler,
+  ) {
+    this.#host = host;
+    this.#socket = socket;
+    this.address = address;
+    this.#ipcPath = ipcPath;
+    this.#departure = departure;
+    this.#dropped = dropped;
+    this.#unbound = unbound;
+    this.#accept = accept;
+    this.#receive();
+  }
+
+  /** @throws ListenError */
+  static async open(
+    host: ListenerHost,
+    address: string,
+    accept: (link: EngineLink) => LinkHandler,
+  ): Promise<LibzmqListener> {
+    const parsed = parseEngineAddress(address, "bind");
+    if (typeof parsed === "string") throw new ListenError(`cannot listen on ${address}: ${parsed}`);
+    let socket: Router | undefined;
+    try {
+      const { native, context } = await host.openContext();
+      const bindTo = await prepareBind(address, parsed);
+      checkFreeDescriptors(DESCRIPTORS_A_BIND);
+      const { heartbeatMs, heartbeatTimeoutMs, handshakeMs, maxFrameBytes } = host.options;
+      socket = new native.Router({
+        context,
+        linger: 0,
+        mandatory: true,
+        sendTimeout: 0,
+        sendHighWaterMark: SEND_HIGH_WATER_MARK,
+        receiveHighWaterMark: RECEIVE_HIGH_WATER_MARK,
+        backlog: BACKLOG,
+        handshakeInterval: handshakeMs,
+        heartbeatInterval: heartbeatMs,
+        heartbeatTimeout: heartbeatTimeoutMs,
+        heartbeatTimeToLive: heartbeatTimeoutMs,
+        maxMessageSize: maxFrameBytes,
+        ipv6: needsIpv6(parsed),
+      });
+      const departure = host.seesDepartures ? announceDepartures(socket) : undefined;
+      const dropped = new DropTally((reason, count) => host.options.onDropped?.(reason, address, count));
+      const unbound = watchUntilUnbound(socket, dropped);
+      socket.bindSync(bindTo);
+      const ipcPath = parsed.transport === "ipc" ? parsed.path : undefined;
+      if (ipcPath !== undefined) await restrictIpcFile(ipcPath);
+      const bound = ipcPath === undefined ? (socket.lastEndpoint ?? bindTo) : address;
+      return new LibzmqListener(host, socket, bound, ipcPath, departure, dropped, unbound, accept);
+    } catch (error) {
+      socket?.close();
+      throw listenError(address, error);
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#isClosed = true;
+    for (const link of this.#links.values()) link.cut("the listener is closed");
+    this.#links.clear();
+    clearTimeout(this.#sweepTimer);
+    this.#socket.linger = Math.max(0, Math.round(this.#lingerBy - performance.now()));
+    this.#socket.close();
+    // The address is free only once libzmq's thread has let go of it.
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, UNBIND_MS);
+    });
+    await Promise.race([this.#unbound, late]);
+    clearTimeout(timer);
+    if (this.#ipcPath !== undefined) await removeIpcFile(this.#ipcPath);
+    this.#dropped.end();
+    this.#host.released(this);
+  }
+
+  transmit(routingId: Buffer, frame: Uint8Array): Promise<void> {
+    return this.#socket.send([routingId, frame]);
+  }
+
+  lingerFor(lingerMs: number): void {
+    this.#lingerBy = Math.max(this.#lingerBy, performance.now() + lingerMs);
+  }
+
+  ended(link: AcceptedLink): void {
+    if (this.#isClosed) return;
+    // The peer learns of it, if it can take one more message; if it cannot, its own heartbeats or its owner will tell it.
+    this.#socket.send([link.routingId, END_MARK]).catch(() => undefined);
+  }
+
+  #receive(): void {
+    if (!this.#isClosed) this.#socket.receive().then(this.#onMessage, this.#onReceiveFailed);
+  }
+
+  readonly #onMessage = (parts: Buffer[]): void => {
+    if (this.#isClosed) return;
+    const routingId = parts[0];
+    const frame = parts[1];
+    if (routingId !== undefined) {
+      const key = keyOf(routingId);
+      const link = this.#links.get(key);
+      if (parts.length !== 2 || frame === undefined) this.#onMalformed(key, routingId, link);
+      else if (this.#departure?.equals(frame) === true) this.#onDeparted(key, link);
+      else if (link === undefined) this.#onFirstFrame(key, routingId, frame);
+      else this.#onFrame(link, frame);
+    }
+    this.#receive();
+  };
+
+  #onFrame(link: AcceptedLink, frame: Buffer): void {
+    link.quietSweeps = 0;
+    if (link.isEnded) this.#dropped.add("a frame of a link that was cut");
+    else if (frame.byteLength === 0) link.end({ reason: "lost", detail: "the other side ended the link" });
+    else link.receive(frame);
+  }
+
+  #onFirstFrame(key: number | string, routingId: Buffer, frame: Buffer): void {
+    // An end mark of a peer that is not known any more.
+    if (frame.byteLength === 0) return;
+    const link = new AcceptedLink(this, Buffer.from(routingId));
+    this.#links.set(key, link);
+    if (this.#departure === undefined) this.#armSweep();
+    link.attach(this.#accept(link));
+    if (!link.isEnded) link.receive(frame);
+  }
+
+  #onMalformed(key: number | string, routingId: Buffer, known: AcceptedLink | undefined): void {
+    const link = known ?? new AcceptedLink(this, Buffer.from(routingId));
+    this.#links.set(key, link);
+    if (this.#departure === undefined) this.#armSweep();
+    this.#dropped.add("a message of several parts");
+    link.end({ reason: "handshake", detail: "it sent a message of several parts: it is no peer of this protocol" });
+  }
+
+  #onDeparted(key: number | string, link: AcceptedLink | undefined): void {
+    this.#links.delete(key);
+    link?.end({ reason: "lost", detail: "the other side is gone" });
+  }
+
+  readonly #onReceiveFailed = (error: unknown): void => {
+    // A closed socket rejects what was waiting on it.
+    if (this.#isClosed || this.#socket.closed) return;
+    for (const link of this.#links.values())
+      link.end({ reason: "failed", detail: `cannot receive: ${reasonOf(error)}` });
+    void this.close();
+  };
+
+  /** Where libzmq does not tell who left, a link without a frame for `silentMs` is given up. */
+  #armSweep(): void {
+    if (this.#sweepTimer !== undefined || this.#isClosed) return;
+    this.#sweepTimer = setTimeout(this.#sweep, Math.max(1, this.#host.options.silentMs / SWEEPS_UNTIL_SILENT));
+    this.#sweepTimer.unref();
+  }
+
+  readonly #sweep = (): void => {
+    this.#sweepTimer = undefined;
+    for (const [key, link] of this.#links) {
+      link.quietSweeps += 1;
+      if (link.quietSweeps <= SWEEPS_UNTIL_SILENT) continue;
+      this.#links.delete(key);
+      link.end({ reason: "silent", detail: `nothing came for ${this.#host.options.silentMs} ms` });
+    }
+    if (this.#links.size > 0) this.#armSweep();
+  };
+}
+
+/** libzmq's own ids are a zero and four bytes; an id that a foreign peer chose for itself is any other. */
+function keyOf(routingId: Buffer): number | string {
+  return routingId.byteLength === 5 && routingId[0] === 0 ? routingId.readUInt32BE(1) : routingId.toString("latin1");
+}
+
+/** Counts connections that come to nothing. Resolves when libzmq's thread has let go of the address, after `close`. */
+function watchUntilUnbound(socket: Router, dropped: DropTally): Promise<void> {
+  return new Promise((resolve) => {
+    watchSocketEvents(socket, (event) => {
+      if (event.type === "close") resolve();
+      else if (event.type === "accept:error") dropped.add(`a connection that could not be accepted: ${OUT_OF_FILES}`);
+      else if (event.type.startsWith("handshake:error")) dropped.add("a connection that does not speak our language");
+    });
+  });
+}
+
+/** Returns what will be received from a peer when it is gone, or undefined where libzmq was built without that option. */
+function announceDepartures(socket: Router): Buffer | undefined {
+  const departure = randomBytes(16);
+  try {
+    // The setter exists on every socket; zeromq hides it from TypeScript because its options have names.
+    (socket as unknown as RawOptions).setStringOption(DISCONNECT_MSG, departure);
+    return departure;
+  } catch {
+    // An unknown option: silence and refused replies have to do.
+    return undefined;
+  }
+}
+
+/** What libzmq is given to bind. @throws ListenError, or the system's error. */
+async function prepareBind(address: string, parsed: EngineAddress): Promise<string> {
+  if (parsed.transport === "tcp") return tcpAddress(await bindableHost(parsed.host), parsed.port);
+  // libzmq would take the path from a live owner without a word.
+  const state = await ipcPathState(parsed.path);
+  if (state === "live") {
+    throw new ListenError(
+      `cannot listen on ${address}: another process listens there; choose another path or stop that process`,
+    );
+  }
+  if (state === "not-a-socket") {
+    throw new ListenError(
+      `cannot listen on ${address}: there is a file that is no socket; remove it or choose another path`,
+    );
+  }
+  if (state === "stale") await removeIpcFile(parsed.path);
+  return address;
+}

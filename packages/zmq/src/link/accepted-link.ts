@@ -1,0 +1,583 @@
+import { type Address, type CancelReason, type Event, MalformedError, type Outcome, type Priority, type Request, type Route, ValueReader } from "@trunkline/core/driver";
+import type { EngineLink, LinkEnd, LinkHandler } from "../engine/engine.js";
+import type { Grant, GrantPort } from "../serving/credit-ledger.js";
+import { InboundCall, InboundCast, InboundEvent, InboundEventDelivery, InboundRequest, InboundRoute } from "../serving/inbound.js";
+import type { LocalListener } from "../serving/local-listener.js";
+import { bodyFlags, copyEventBody, copyRequestBody, readContext, readHeaders, readObject, writeEventBody, writeRequestBody } from "../wire/bodies.js";
+import { type Hello, PROTOCOL_VERSION, type RefuseCode, readHello, writeWelcome } from "../wire/greeting.js";
+import type { RequestNames } from "../wire/names.js";
+import { BYE, HAS_MONITOR, PONG } from "../wire/record-types.js";
+import { type RequestSink, readRequests } from "../wire/requests.js";
+import {
+  writeAccepted,
+  writeAdvert,
+  writeBeat,
+  writeCallBack,
+  writeCastBack,
+  writeCredit,
+  writeEventBack,
+  writeFail,
+  writeGoaway,
+  writeHandled,
+  writeReclaim,
+  writeReply,
+  writeRequeue,
+} from "../wire/responses.js";
+import { refusalFrame, soleFrame } from "./greeting-frames.js";
+import { Outbox, type OutboxOwner } from "./outbox.js";
+import type { Tick } from "./tick.js";
+
+/** What an accepted link needs of the process that accepted it. */
+export interface ServingProcess {
+  readonly tick: Tick;
+  readonly realm: string;
+  readonly incarnation: string;
+  readonly name: string;
+  readonly maxMessageBytes: number;
+  readonly isClosing: boolean;
+  /** Those that are to be advertised. */
+  listeners(): Iterable<LocalListener>;
+  listener(id: number): LocalListener | undefined;
+  /** The link's HELLO fitted. */
+  greeted(link: AcceptedLink): void;
+  ended(link: AcceptedLink): void;
+  /** The other side has noted all adverts, or gave a listener up. */
+  answered(link: AcceptedLink): void;
+  dropped(reason: string, peer: string): void;
+  after(delayMs: number, run: () => void): void;
+}
+
+/** A listener of the process as one link sees it. */
+export class Served implements GrantPort {
+  readonly link: AcceptedLink;
+  readonly listener: LocalListener;
+  readonly grant: Grant;
+  /** One for all events of this listener over this link. */
+  readonly eventRoute: Route = { resolved: undefined };
+  readonly eventTo: Address;
+  /** The dialer sends nothing more for it. */
+  hasGivenUp = false;
+  /** Tokens granted since the last flush. */
+  due = 0;
+  dueReclaim = 0;
+
+  constructor(link: AcceptedLink, listener: LocalListener) {
+    this.link = link;
+    this.listener = listener;
+    const { realm, exchange, topic } = listener.what.address;
+    this.eventTo = { realm, exchange, topic };
+    this.grant = listener.ledger.open(this);
+  }
+
+  get isChoked(): boolean {
+    return this.link.isChoked;
+  }
+
+  credit(_grant: Grant, tokens: number): void {
+    if (this.due === 0 && this.dueReclaim === 0) this.link.due(this);
+    this.due += tokens;
+  }
+
+  reclaim(_grant: Grant, tokens: number): void {
+    if (this.due === 0 && this.dueReclaim === 0) this.link.due(this);
+    this.dueReclaim += tokens;
+  }
+}
+
+/** How long the last words of a session may take to leave. */
+const LAST_WORDS_MS = 200;
+
+/** `fresh`: no HELLO yet. `ready`: in session. `ended`: nothing more comes or goes. */
+type State = "fresh" | "ready" | "ended";
+
+/**
+ * The listener's half of a session: requests come in, adverts, marks and answers go out. What is malformed ends this link
+ * and no other.
+ */
+export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
+  readonly outbox: Outbox;
+  /** Who dialled, as it called itself. */
+  peerName: string;
+  readonly #process: ServingProcess;
+  readonly #engineLink: EngineLink;
+  readonly #reader: ValueReader = new ValueReader();
+  #state: State = "fresh";
+  #session: Uint8Array = new Uint8Array(0);
+  readonly #served: Map<number, Served> = new Map();
+  readonly #routes: (InboundRoute | undefined)[] = [];
+  /** By the dialer's own slot numbers. */
+  readonly #calls: (InboundCall | undefined)[] = [];
+  /** Numbered records received; how many of them ACCEPTED has told; whether it is due. */
+  #received = 0;
+  #isAcceptedDue = false;
+  #handled = 0;
+  #handledTold = 0;
+  /** Numbered records sent and noted. */
+  #adverts = 0;
+  #noted = 0;
+  #due: Served[] = [];
+
+  constructor(process: ServingProcess, engineLink: EngineLink) {
+    this.#process = process;
+    this.#engineLink = engineLink;
+    this.peerName = engineLink.peer;
+    this.outbox = new Outbox(process.tick, this, process.maxMessageBytes);
+    this.outbox.connect(engineLink);
+  }
+
+  get isOpen(): boolean {
+    return this.#state !== "ended";
+  }
+
+  get isReady(): boolean {
+    return this.#state === "ready";
+  }
+
+  get isChoked(): boolean {
+    return this.outbox.isChoked;
+  }
+
+  /** The session as text, for ids. */
+  get sessionName(): string {
+    return Buffer.from(this.#session).toString("hex");
+  }
+
+  get hasNotedAll(): boolean {
+    return this.#noted >= this.#adverts;
+  }
+
+  /** Whether nothing more can come for the listener over this link. */
+  hasGivenUp(listener: LocalListener): boolean {
+    return this.#served.get(listener.id)?.hasGivenUp ?? true;
+  }
+
+  stats(): Readonly<Record<string, string | number | boolean>> {
+    return {
+      direction: "accepted",
+      peer: this.peerName,
+      state: this.#state,
+      received: this.#received,
+      handled: this.#handled,
+      framesSent: this.outbox.framesSent,
+      bytesSent: this.outbox.bytesSent,
+      isChoked: this.isChoked,
+    };
+  }
+
+  // ---- The engine's side
+
+  onOpen(): void {}
+
+  onFrame(frame: Uint8Array): void {
+    if (this.#state === "ended") return;
+    this.#reader.reset(frame);
+    try {
+      if (this.#state === "fresh") this.#greet(readHello(this.#reader));
+      else readRequests(this.#reader, this);
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error;
+      const what = this.#state === "fresh" ? "a peer that did not begin with HELLO" : "a malformed record";
+      this.#refuse("protocol", `${what}: ${error.message}`);
+    }
+  }
+
+  onWritable(): void {
+    if (!this.outbox.drain()) return;
+    for (const served of this.#served.values()) served.listener.ledger.unchoked();
+  }
+
+  onEnd(_end: LinkEnd): void {
+    this.#end();
+  }
+
+  // ---- What the process says
+
+  advertise(listener: LocalListener): void {
+    const served = new Served(this, listener);
+    this.#served.set(listener.id, served);
+    const writer = this.outbox.begin();
+    writeAdvert(writer, listener.advert(), served.grant.outstanding);
+    this.outbox.commit();
+    this.#adverts++;
+  }
+
+  goaway(listener: LocalListener): void {
+    if (!this.#served.has(listener.id)) return;
+    writeGoaway(this.outbox.begin(), listener.id);
+    this.outbox.commit();
+    this.#adverts++;
+  }
+
+  /** The listener is closed and nothing of it is in hand: its numbers are free. */
+  forgetListener(listener: LocalListener): void {
+    const served = this.#served.get(listener.id);
+    if (served === undefined) return;
+    served.listener.ledger.end(served.grant);
+    this.#served.delete(listener.id);
+  }
+
+  /** Sends what is written, says goodbye, and ends. */
+  bye(lingerMs: number = LAST_WORDS_MS): void {
+    if (this.#state === "ready") {
+      this.outbox.begin().u8(BYE);
+      this.outbox.commit();
+      this.outbox.flush();
+    }
+    this.#engineLink.close(lingerMs);
+    this.#end();
+  }
+
+  // ---- What the deliveries say
+
+  /** @throws SerializationError, MessageTooLargeError: nothing was written. */
+  answer(call: InboundCall, outcome: Outcome): void {
+    if (this.#state !== "ready") return this.dropAnswer();
+    const writer = this.outbox.begin();
+    try {
+      if (outcome.ok) writeReply(writer, call.slot, call.generation, outcome.value);
+      else writeFail(writer, call.slot, call.generation, outcome.failure);
+    } catch (error) {
+      this.outbox.rollback();
+      throw error;
+    }
+    this.outbox.commit();
+  }
+
+  dropAnswer(): void {
+    this.#process.dropped("an answer that nobody waits for any more", this.peerName);
+  }
+
+  dropRequeued(): void {
+    this.#process.dropped("an event to be delivered again, whose listener has stopped", this.peerName);
+  }
+
+  beat(call: InboundCall): void {
+    if (this.#state !== "ready") return;
+    writeBeat(this.outbox.begin(), call.slot, call.generation);
+    this.outbox.commit();
+  }
+
+  giveBackCall(call: InboundCall): void {
+    this.#giveBack(call.message, (writer, flags) => writeCallBack(writer, flags, call.slot, call.generation));
+  }
+
+  giveBackCast(cast: InboundCast): void {
+    if (cast.to.fanout === true) return; // it was for this server, and no other
+    const { exchange, topic, server } = cast.to;
+    this.#giveBack(cast.message, (writer, flags) =>
+      writeCastBack(writer, flags, cast.sequence, { exchange, topic, server, ...cast.route.names }),
+    );
+  }
+
+  giveBackEvent(event: InboundEventDelivery): void {
+    const names = eventNames(event, event.attempt);
+    this.#giveBack(event.message, (writer, flags) => writeEventBack(writer, flags, event.sequence, names));
+  }
+
+  /** The event goes back to its sender, who chooses among its pool again. False: the sender is gone. */
+  requeue(event: InboundEventDelivery, delayMs: number): boolean {
+    if (this.#state !== "ready") return false;
+    const names = eventNames(event, event.attempt + 1);
+    this.#giveBack(event.message, (writer, flags) => writeRequeue(writer, flags, Math.round(delayMs), names));
+    return true;
+  }
+
+  /** A cast or an event was settled, or went back. */
+  countHandled(): void {
+    this.#handled++;
+    if (this.#state === "ready") this.outbox.schedule();
+  }
+
+  forget(call: InboundCall): void {
+    if (this.#calls[call.slot] === call) this.#calls[call.slot] = undefined;
+  }
+
+  after(delayMs: number, run: () => void): void {
+    this.#process.after(delayMs, run);
+  }
+
+  due(served: Served): void {
+    this.#due.push(served);
+    this.outbox.schedule();
+  }
+
+  // ---- Records of the dialer
+
+  route(id: number, listener: number, names: RequestNames): void {
+    const served = this.#served.get(listener);
+    if (served === undefined && this.#process.listener(listener) !== undefined) {
+      throw new MalformedError("a route to a listener that was not advertised", this.#reader.position);
+    }
+    if (served !== undefined && served.listener.what.kind !== "rpc") {
+      throw new MalformedError("a route to a listener of events", this.#reader.position);
+    }
+    const at = served?.listener.what.address;
+    const base: Address = { realm: this.#process.realm, exchange: at?.exchange ?? "", topic: at?.topic ?? "" };
+    let to = base;
+    if (names.mode === "fanout") to = { ...base, fanout: true };
+    else if (names.mode === "server" && at?.server !== undefined) to = { ...base, server: at.server };
+    this.#routes[id] = new InboundRoute(served, names, to);
+  }
+
+  call(
+    reader: ValueReader,
+    flags: number,
+    slot: number,
+    generation: number,
+    routeId: number,
+    timeoutMs: number,
+    monitorMs: number | undefined,
+  ): void {
+    const route = this.#route(routeId);
+    const sequence = ++this.#received;
+    const served = route.served;
+    if (served === undefined || !served.listener.accepts) {
+      const bodyOnly = flags & ~HAS_MONITOR;
+      const body = copyRequestBody(reader, bodyOnly);
+      if (served !== undefined) served.grant.outstanding--;
+      const writer = this.outbox.begin();
+      writeCallBack(writer, bodyOnly, slot, generation);
+      writer.raw(body);
+      this.outbox.commit();
+      return;
+    }
+    const occupant = slot > this.#calls.length ? undefined : this.#calls[slot];
+    if (slot > this.#calls.length || (occupant !== undefined && !occupant.isCancelled)) {
+      throw new MalformedError("a slot out of turn", reader.position);
+    }
+    const message = this.#request(reader, flags, sequence, route);
+    this.#use(served);
+    const until = this.#process.tick.now() + timeoutMs;
+    const call = new InboundCall(this, served, route, message, slot, generation, until, monitorMs);
+    this.#calls[slot] = call;
+    served.listener.deliver(call);
+  }
+
+  cast(reader: ValueReader, flags: number, routeId: number): void {
+    const route = this.#route(routeId);
+    const sequence = ++this.#received;
+    this.#acceptedDue();
+    const served = route.served;
+    if (served === undefined || !served.listener.accepts) {
+      const body = copyRequestBody(reader, flags);
+      if (served !== undefined) served.grant.outstanding--;
+      if (route.names.mode !== "fanout") {
+        const { exchange, topic, server } = route.to;
+        const writer = this.outbox.begin();
+        writeCastBack(writer, flags, sequence, { exchange, topic, server, ...route.names });
+        writer.raw(body);
+        this.outbox.commit();
+      }
+      this.countHandled();
+      return;
+    }
+    const message = this.#request(reader, flags, sequence, route);
+    this.#use(served);
+    served.listener.deliver(new InboundCast(this, served, route, message, sequence));
+  }
+
+  event(reader: ValueReader, flags: number, listener: number, attempt: number, priority: Priority): void {
+    const served = this.#served.get(listener);
+    const sequence = ++this.#received;
+    this.#acceptedDue();
+    if (served === undefined || !served.listener.accepts) {
+      this.#returnEvent(reader, flags, sequence, served, attempt, priority);
+      return;
+    }
+    if (served.listener.what.kind !== "events") throw new MalformedError("an event to a server", reader.position);
+    const names = { id: reader.text(), publisherId: reader.text(), eventType: reader.text(), timestamp: reader.text() };
+    const payload = reader.value();
+    const message = new InboundEvent(names, priority, payload, readContext(reader, flags), readHeaders(reader, flags));
+    this.#use(served);
+    served.listener.deliver(new InboundEventDelivery(this, served, message, attempt, sequence));
+  }
+
+  cancel(slot: number, generation: number, reason: CancelReason): void {
+    const call = this.#calls[slot];
+    if (call !== undefined && call.generation === generation) call.cancel(reason);
+  }
+
+  want(listener: number, messages: number): void {
+    const served = this.#served.get(listener);
+    if (served?.listener.accepts === true) served.listener.ledger.want(served.grant, messages);
+  }
+
+  returned(listener: number, tokens: number): void {
+    const served = this.#served.get(listener);
+    if (served === undefined) return;
+    if (!served.listener.ledger.returned(served.grant, tokens)) {
+      throw new MalformedError("more credit returned than was granted", this.#reader.position);
+    }
+  }
+
+  gaveUp(listener: number): void {
+    const served = this.#served.get(listener);
+    if (served === undefined || served.listener.accepts) return;
+    served.hasGivenUp = true;
+    this.#process.answered(this);
+  }
+
+  noted(adverts: number): void {
+    if (adverts > this.#adverts) throw new MalformedError("more adverts noted than were sent", this.#reader.position);
+    this.#noted = adverts;
+    this.#process.answered(this);
+  }
+
+  ping(): void {
+    this.outbox.begin().u8(PONG);
+    this.outbox.commit();
+  }
+
+  // `bye` of the dialer: it sends nothing more.
+  dialerLeft(): void {
+    this.#engineLink.close(0);
+    this.#end();
+  }
+
+  beforeFlush(): void {
+    if (this.#state !== "ready") return;
+    if (this.#isAcceptedDue) {
+      this.#isAcceptedDue = false;
+      writeAccepted(this.outbox.begin(), this.#received);
+      this.outbox.commit();
+    }
+    if (this.#handled !== this.#handledTold) {
+      this.#handledTold = this.#handled;
+      writeHandled(this.outbox.begin(), this.#handled);
+      this.outbox.commit();
+    }
+    if (this.#due.length > 0) this.#writeDue();
+  }
+
+  // ---- Inside
+
+  #greet(hello: Hello): void {
+    const process = this.#process;
+    this.peerName = hello.name === "" ? this.#engineLink.peer : hello.name;
+    if (process.isClosing) return this.#refuse("closing", "this process is closing");
+    if (hello.lowestVersion > PROTOCOL_VERSION || hello.highestVersion < PROTOCOL_VERSION) {
+      const spoken = `${hello.lowestVersion} to ${hello.highestVersion}`;
+      return this.#refuse("version", `this process speaks version ${PROTOCOL_VERSION}, the peer ${spoken}`);
+    }
+    if (hello.realm !== process.realm) {
+      return this.#refuse("realm", `this process is in realm ${JSON.stringify(process.realm)}`);
+    }
+    if (hello.incarnation !== "" && hello.incarnation !== process.incarnation) {
+      return this.#refuse("incarnation", "another process listens here now");
+    }
+    this.#session = hello.session;
+    this.outbox.maxMessageBytes = Math.min(process.maxMessageBytes, hello.maxMessageBytes);
+    const listeners = [...process.listeners()];
+    this.#engineLink.send(
+      soleFrame((writer) =>
+        writeWelcome(writer, {
+          version: PROTOCOL_VERSION,
+          features: 0,
+          maxMessageBytes: process.maxMessageBytes,
+          session: hello.session,
+          incarnation: process.incarnation,
+          name: process.name,
+          listeners: listeners.length,
+        }),
+      ),
+    );
+    this.#state = "ready";
+    for (const listener of listeners) this.advertise(listener);
+    process.greeted(this);
+  }
+
+  /** Says why, and ends the link. Counted, so that an operator sees who knocks. */
+  #refuse(code: RefuseCode, text: string): void {
+    this.#process.dropped(`${code}: ${text}`, this.peerName);
+    this.#engineLink.send(refusalFrame(code, text));
+    this.#engineLink.close(LAST_WORDS_MS);
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#state === "ended") return;
+    this.#state = "ended";
+    this.outbox.takeUnsent();
+    for (const call of this.#calls) call?.cancel("gone");
+    this.#calls.length = 0;
+    for (const served of this.#served.values()) {
+      served.hasGivenUp = true;
+      served.listener.ledger.end(served.grant);
+    }
+    this.#process.ended(this);
+  }
+
+  #route(id: number): InboundRoute {
+    const route = this.#routes[id];
+    if (route === undefined) throw new MalformedError("an undefined route", this.#reader.position);
+    return route;
+  }
+
+  #request(reader: ValueReader, flags: number, sequence: number, route: InboundRoute): InboundRequest {
+    const params = readObject(reader);
+    const context = readContext(reader, flags);
+    return new InboundRequest(this, sequence, route.names, params, context, readHeaders(reader, flags));
+  }
+
+  #use(served: Served): void {
+    if (!served.listener.ledger.use(served.grant)) throw new MalformedError("a message without credit", this.#reader.position);
+  }
+
+  #acceptedDue(): void {
+    if (this.#isAcceptedDue) return;
+    this.#isAcceptedDue = true;
+    this.outbox.schedule();
+  }
+
+  /** An event for a listener that has gone: back to its sender, by the names of a pool that the sender knows. */
+  #returnEvent(reader: ValueReader, flags: number, sequence: number, served: Served | undefined, attempt: number, priority: Priority): void {
+    const body = copyEventBody(reader, flags);
+    this.countHandled();
+    if (served === undefined || served.listener.what.kind !== "events") {
+      this.#process.dropped("an event for a listener that is unknown", this.peerName);
+      return;
+    }
+    served.grant.outstanding--;
+    const { address, pool } = served.listener.what;
+    const writer = this.outbox.begin();
+    const names = { exchange: address.exchange, topic: address.topic, pool, priority, attempt };
+    writeEventBack(writer, flags, sequence, names);
+    writer.raw(body);
+    this.outbox.commit();
+  }
+
+  #giveBack(message: Request | Event, writeHeader: (writer: Outbox["writer"], flags: number) => void): void {
+    if (this.#state !== "ready") {
+      this.#process.dropped("a message to be handed back, whose sender is gone", this.peerName);
+      return;
+    }
+    const flags = bodyFlags(message);
+    const writer = this.outbox.begin();
+    writeHeader(writer, flags);
+    if (message.kind === "request") writeRequestBody(writer, message, flags);
+    else writeEventBody(writer, message, flags);
+    this.outbox.commit();
+  }
+
+  #writeDue(): void {
+    for (const served of this.#due) {
+      if (served.due > 0) {
+        writeCredit(this.outbox.begin(), served.listener.id, served.due);
+        this.outbox.commit();
+      }
+      if (served.dueReclaim > 0) {
+        writeReclaim(this.outbox.begin(), served.listener.id, served.dueReclaim);
+        this.outbox.commit();
+      }
+      served.due = 0;
+      served.dueReclaim = 0;
+    }
+    this.#due = [];
+  }
+}
+
+function eventNames(event: InboundEventDelivery, attempt: number): Parameters<typeof writeEventBack>[3] {
+  const { what } = event.listener;
+  const pool = what.kind === "events" ? what.pool : undefined;
+  return { exchange: event.to.exchange, topic: event.to.topic, pool, priority: event.message.priority, attempt };
+}
