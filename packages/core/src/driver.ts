@@ -13,3 +13,4 @@ export { type Connection, type ConnectionEvent, FIRST_CONNECTION, nextConnection
 export { Credit } from "./kit/credit.js";
 export { DuplicateWindow, type DuplicateWindowOptions } from "./kit/duplicate-window.js";
 export { escapeName, type HashNameOptions, hashName, unescapeName } from "./kit/names.js";
+export { MAX_NAME_BYTES } from "./target.js";

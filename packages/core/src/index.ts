@@ -6,7 +6,8 @@ export {
   type Capabilities,
 } from "./capabilities.js";
 export * from "./errors.js";
-export { type Clock, type Logger, type Timer, type TypedEvents } from "./host.js";
+export type { Clock, Logger, Timer, TypedEvents } from "./host.js";
+export * from "./notify/exports.js";
 export { openTransport, type TransportOptions } from "./open-transport.js";
 export type { Requirements } from "./refusal.js";
 export { type CallOptions, type ClientOptions, type ClientOverrides, RpcClient } from "./rpc/client.js";

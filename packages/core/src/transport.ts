@@ -1,6 +1,13 @@
 import type { Capabilities } from "./capabilities.js";
-import { ClosedError } from "./errors.js";
+import { ClosedError, type MessagingError } from "./errors.js";
 import type { TypedEvents } from "./host.js";
+import type { BatchOptions } from "./notify/batch.js";
+import type { BatchNotificationEndpoint, NotificationEndpoint } from "./notify/endpoint.js";
+import type { NotificationListenerOptions } from "./notify/listener-options.js";
+import { type NotificationListener, startListening } from "./notify/notification-listener.js";
+import { createNotifier, type Notifier } from "./notify/notifier.js";
+import type { NotifierOptions } from "./notify/notifier-options.js";
+import { notifyHost } from "./notify/transport-host.js";
 import { checkRequirements, type Requirements } from "./refusal.js";
 import { type ClientOptions, RpcClient } from "./rpc/client.js";
 import { RpcServer, type ServerOptions } from "./rpc/server.js";
@@ -9,6 +16,12 @@ import type { Target } from "./target.js";
 import type { TransportCore, TransportEvents } from "./transport-core.js";
 import type { TransportUrl } from "./transport-url.js";
 
+/** A server or a listener: what a closing transport must drain. */
+interface Running {
+  stop(): Promise<void>;
+  readonly closed: Promise<MessagingError | undefined>;
+}
+
 /**
  * An application's handle on a backend: it makes clients, servers, notifiers and listeners, and owns all that they use.
  *
@@ -16,7 +29,7 @@ import type { TransportUrl } from "./transport-url.js";
  */
 export class Transport {
   readonly #core: TransportCore;
-  readonly #running: Set<RpcServer> = new Set();
+  readonly #running: Set<Running> = new Set();
   #closing: Promise<void> | undefined;
   /** As given, with the driver's options resolved. `toString()` carries no credentials (F4). */
   readonly url: TransportUrl;
@@ -63,6 +76,39 @@ export class Transport {
   }
 
   /**
+   * Tells the world what happened, to whoever listens (C1). Does no I/O.
+   * @throws InvalidArgumentError, InvalidTargetError, NotSupportedError, ClosedError.
+   */
+  notifier(options: NotifierOptions): Notifier {
+    return createNotifier(notifyHost(this.#core), options);
+  }
+
+  /**
+   * Hands the events of some topics to the endpoints' methods, which are named as the priorities they listen to (C2).
+   * With `batch` they get arrays. Resolves when an event emitted from then on arrives (E2).
+   *
+   * Rejects with InvalidTargetError, InvalidArgumentError, NotSupportedError (`events`, `pools`, `batches`, `requeue`), ListenError,
+   * ConnectError, ClosedError.
+   */
+  listen(
+    targets: readonly Target[],
+    endpoints: BatchNotificationEndpoint | readonly BatchNotificationEndpoint[],
+    options: NotificationListenerOptions & { readonly batch: BatchOptions },
+  ): Promise<NotificationListener>;
+  listen(
+    targets: readonly Target[],
+    endpoints: NotificationEndpoint | readonly NotificationEndpoint[],
+    options?: NotificationListenerOptions & { readonly batch?: undefined },
+  ): Promise<NotificationListener>;
+  async listen(
+    targets: readonly Target[],
+    endpoints: unknown,
+    options?: NotificationListenerOptions,
+  ): Promise<NotificationListener> {
+    return this.#own(await startListening(notifyHost(this.#core), targets, endpoints, options));
+  }
+
+  /**
    * Asks the manifest at start-up for what the application counts on: booleans that must hold, words of at least that strength, bounds.
    * @throws NotSupportedError naming the first that is not met, InvalidArgumentError for a key or value that no manifest has.
    */
@@ -98,8 +144,8 @@ export class Transport {
     core.deadlines.abandonAll();
   }
 
-  /** A server that came while the transport was being closed is stopped before anybody hears of it. */
-  async #own<Running extends RpcServer>(running: Running): Promise<Running> {
+  /** What came while the transport was being closed is stopped before anybody hears of it. */
+  async #own<One extends Running>(running: One): Promise<One> {
     if (this.#core.isClosed) {
       await running.stop();
       throw new ClosedError("the transport was closed while this was starting");

@@ -229,7 +229,17 @@ export function listenForNotifications(
   endpoints: NotificationEndpoint | readonly NotificationEndpoint[],
   options?: NotificationListenerOptions & { readonly batch?: undefined },
 ): Promise<NotificationListener>;
-export async function listenForNotifications(
+export function listenForNotifications(
+  host: NotifyHost,
+  targets: readonly Target[],
+  endpoints: unknown,
+  options?: NotificationListenerOptions,
+): Promise<NotificationListener> {
+  return startListening(host, targets, endpoints, options);
+}
+
+/** As {@link listenForNotifications}, for callers whose own overloads have told endpoints with `batch` from those without. */
+export async function startListening(
   host: NotifyHost,
   targets: readonly Target[],
   endpoints: unknown,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { NoSuchMethodError, RemoteError, SerializationError } from "../../src/errors.js";
-import { decodeValue, encodeValue } from "../../src/kit/value-codec.js";
+import { decodeValue } from "../../src/kit/value-reader.js";
+import { encodeValue } from "../../src/kit/value-writer.js";
 import { coreFailure, ErrorRegistry, toFailure } from "../../src/rpc/remote-error.js";
 import type { Failure } from "../../src/seam.js";
 
