@@ -14,3 +14,5 @@ export { Credit } from "./kit/credit.js";
 export { DuplicateWindow, type DuplicateWindowOptions } from "./kit/duplicate-window.js";
 export { escapeName, type HashNameOptions, hashName, unescapeName } from "./kit/names.js";
 export { MAX_NAME_BYTES } from "./target.js";
+export { resolveDriver } from "./driver-registry.js";
+export { nearestName } from "./nearest-name.js";
