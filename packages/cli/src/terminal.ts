@@ -32,6 +32,11 @@ export class Terminal {
     }
   }
 
+  /** Whether a person reads stdout: it is a terminal. */
+  get isRead(): boolean {
+    return this.#stdout.isTTY === true;
+  }
+
   /** Fires when nobody reads stdout any more. */
   get readerGone(): AbortSignal {
     return this.#readerGone.signal;

@@ -126,7 +126,7 @@ class JsonWalk {
       if (char === "\\") {
         if (!/^(?:["\\/bfnrt]|u[\dA-Fa-f]{4})/.test(this.#text.slice(at + 1, at + 6))) {
           this.#at = at;
-          return this.#fail("an escape such as \\n, \\\" or \\u00e4");
+          return this.#fail('an escape such as \\n, \\" or \\u00e4');
         }
         at += 1;
       } else if (char < " ") {

@@ -1,7 +1,7 @@
 import type { Value } from "@trunkline/core";
 import { UsageError } from "../usage-error.js";
-import { locateJsonError } from "./locate-json-error.js";
 import { findInexactNumber } from "./inexact-number.js";
+import { locateJsonError } from "./locate-json-error.js";
 
 /**
  * Parses JSON that a person wrote.
@@ -15,17 +15,17 @@ export function parseJson(what: string, text: string): Value {
     value = JSON.parse(text) as Value;
   } catch (cause) {
     const found = locateJsonError(text);
-    if (found === undefined) throw new UsageError(`${what} is not JSON`, undefined, { cause });
+    if (found === undefined) throw new UsageError(`${what}: not JSON`, undefined, { cause });
     throw new UsageError(
-      `${what} is not JSON: ${placeOf(text, found.offset)}: ${found.problem}`,
+      `${what}: not JSON at ${placeOf(text, found.offset)}: ${found.problem}`,
       excerpt(text, found.offset),
       { cause },
     );
   }
   const inexact = findInexactNumber(text);
   if (inexact !== undefined) {
-    const shown = `${inexact.digits} would arrive as ${BigInt(Number(inexact.digits))}; write it as a string`;
-    throw new UsageError(`${what}: ${placeOf(text, inexact.offset)}: ${shown}`, excerpt(text, inexact.offset));
+    const shown = `${inexact.digits} would arrive as ${Number(inexact.digits)}; write it as a string`;
+    throw new UsageError(`${what}: at ${placeOf(text, inexact.offset)}: ${shown}`, excerpt(text, inexact.offset));
   }
   return value;
 }
