@@ -84,6 +84,9 @@ export class Served implements GrantPort {
   }
 }
 
+/** More calls in flight than any listener's credit allows. */
+const MAX_SLOT = 1 << 20;
+
 /** How long the last words of a session may take to leave. */
 const LAST_WORDS_MS = 200;
 
@@ -116,11 +119,17 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
   #adverts = 0;
   #noted = 0;
   #due: Served[] = [];
+  #resolveGone: () => void = () => {};
+  /** Resolves when the engine has let go of it. */
+  readonly gone: Promise<void>;
 
   constructor(process: ServingProcess, engineLink: EngineLink) {
     this.#process = process;
     this.#engineLink = engineLink;
     this.peerName = engineLink.peer;
+    this.gone = new Promise((resolve) => {
+      this.#resolveGone = resolve;
+    });
     this.outbox = new Outbox(process.tick, this, process.maxMessageBytes);
     this.outbox.connect(engineLink);
   }
@@ -168,6 +177,16 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
 
   onOpen(): void {}
 
+  /** Whether it has been accepted and has not said HELLO. */
+  get isFresh(): boolean {
+    return this.#state === "fresh";
+  }
+
+  /** It has not said HELLO for too long. */
+  giveUpOnHello(): void {
+    this.#refuse("protocol", "no HELLO came");
+  }
+
   onFrame(frame: Uint8Array): void {
     if (this.#state === "ended") return;
     this.#reader.reset(frame);
@@ -188,6 +207,7 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
 
   onEnd(_end: LinkEnd): void {
     this.#end();
+    this.#resolveGone();
   }
 
   // ---- What the process says
@@ -217,7 +237,7 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
   }
 
   /** Sends what is written, says goodbye, and ends. */
-  bye(lingerMs: number = LAST_WORDS_MS): void {
+  leave(lingerMs: number = LAST_WORDS_MS): void {
     if (this.#state === "ready") {
       this.outbox.begin().u8(BYE);
       this.outbox.commit();
@@ -262,7 +282,8 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
   }
 
   giveBackCast(cast: InboundCast): void {
-    if (cast.to.fanout === true) return; // it was for this server, and no other
+    // It was for this server, which leaves, and for no other.
+    if (cast.to.fanout === true) return this.#process.dropped("a fanout that its server did not begin before it stopped", this.peerName);
     const { exchange, topic, server } = cast.to;
     this.#giveBack(cast.message, (writer, flags) =>
       writeCastBack(writer, flags, cast.sequence, { exchange, topic, server, ...cast.route.names }),
@@ -341,10 +362,11 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
       this.outbox.commit();
       return;
     }
-    const occupant = slot > this.#calls.length ? undefined : this.#calls[slot];
-    if (slot > this.#calls.length || (occupant !== undefined && !occupant.isCancelled)) {
-      throw new MalformedError("a slot out of turn", reader.position);
-    }
+    // Dense but for calls that went back at once, so that this stays a plain array.
+    if (slot > MAX_SLOT) throw new MalformedError("a slot out of bounds", reader.position);
+    while (this.#calls.length < slot) this.#calls.push(undefined);
+    const occupant = this.#calls[slot];
+    if (occupant !== undefined && !occupant.isCancelled) throw new MalformedError("a slot in use", reader.position);
     const message = this.#request(reader, flags, sequence, route);
     this.#use(served);
     const until = this.#process.tick.now() + timeoutMs;
@@ -428,8 +450,7 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
     this.outbox.commit();
   }
 
-  // `bye` of the dialer: it sends nothing more.
-  dialerLeft(): void {
+  bye(): void {
     this.#engineLink.close(0);
     this.#end();
   }

@@ -1,0 +1,113 @@
+import { type Capabilities, defineCapabilities, type TransportUrl } from "@trunkline/core/driver";
+import { z } from "zod";
+
+/** The query of a `zmq://` URL. */
+export interface ZmqOptions {
+  /** Static peers: the HOST:PORT that this process listens on, as the others list it. @default none: it only calls */
+  readonly bind?: string | undefined;
+  /** `none`: messages may be taken from whoever reaches the port. Asked for where `bind` is beyond loopback. */
+  readonly security?: "none" | undefined;
+  /** What moves the bytes. @default libzmq */
+  readonly engine: "libzmq";
+  /** The largest encoded message (D4). @default 16 MiB */
+  readonly maxMessageBytes: number;
+  /** How often a link is probed. @default 1 000 */
+  readonly heartbeatMs: number;
+  /** A link that answers no probe for this long is lost. @default 3 000 */
+  readonly heartbeatTimeoutMs: number;
+  /** How long a message waits for a listener to appear before it is unreachable (A7). @default 1 000 */
+  readonly discoveryMs: number;
+  /** A link that carried nothing for this long is closed. @default 60 000 */
+  readonly idleMs: number;
+  /** How many links are kept; beyond, the idle one that was used longest ago gives way. @default 1 024 */
+  readonly poolLinks: number;
+  /** How many messages may wait for one target before their sender is slowed (B13). @default 10 000 */
+  readonly queueMessages: number;
+  /** The same bound in MiB of encoded messages. @default 64 */
+  readonly queueMiB: number;
+  /** Where processes of this machine find each other. @default `$XDG_RUNTIME_DIR/trunkline`, else `<tmpdir>/trunkline-<uid>` */
+  readonly runtimeDir?: string | undefined;
+}
+
+const milliseconds = (least: number, fallback: number): z.ZodDefault<z.ZodCoercedNumber> =>
+  z.coerce
+    .number()
+    .int()
+    .min(least)
+    .max(2 ** 31 - 1)
+    .default(fallback);
+
+const schema = z
+  .object({
+    bind: z.string().min(1).optional(),
+    security: z.enum(["none"]).optional(),
+    engine: z.enum(["libzmq"]).default("libzmq"),
+    maxMessageBytes: z.coerce
+      .number()
+      .int()
+      .min(64)
+      .max(2 ** 30)
+      .default(16 * 1024 * 1024),
+    heartbeatMs: milliseconds(50, 1_000),
+    heartbeatTimeoutMs: milliseconds(100, 3_000),
+    discoveryMs: milliseconds(0, 1_000),
+    idleMs: milliseconds(100, 60_000),
+    poolLinks: z.coerce.number().int().min(1).max(5_000).default(1_024),
+    queueMessages: z.coerce.number().int().min(1).default(10_000),
+    queueMiB: z.coerce.number().positive().default(64),
+    runtimeDir: z.string().min(1).optional(),
+  });
+
+/** For core, which refuses unknown options and names the nearest known one. */
+export const optionsSchema: z.ZodObject = schema;
+
+/** The options of a URL that core has resolved; defaults where it has none. */
+export function readOptions(url: TransportUrl): ZmqOptions {
+  return schema.parse(url.options);
+}
+
+/** Peers of this machine are found at once; those that a URL lists may take so long to note a new listener. */
+const STATIC_JOIN_LATENCY_MS = 1_000;
+/** Over the heartbeat's own bound: what it takes to tell everybody. */
+const DETECTION_SLACK_MS = 2_000;
+
+/** The manifest (H). */
+export function capabilitiesOf(options: ZmqOptions, isStatic: boolean): Capabilities {
+  return defineCapabilities({
+    rpc: true,
+    events: true,
+    fanout: true,
+    serverDirected: true,
+    pools: true,
+    requeue: true,
+    redelivery: false,
+    batches: true,
+    streaming: false,
+    cancel: true,
+    callMonitor: true,
+    binary: true,
+    bigint: true,
+    date: true,
+    gracefulDrain: true,
+    storesOffline: false,
+    crossProcess: true,
+    realms: true,
+    failover: false,
+    tls: false,
+    auth: false,
+    redeliveryInfo: false,
+    acceptance: { casts: "transport", events: "transport" },
+    undeliverable: "no-listener",
+    peerDeath: "detected",
+    ordering: "per-target",
+    backpressure: "block",
+    maxMessageBytes: options.maxMessageBytes,
+    detectionMs: Math.max(5_000, options.heartbeatTimeoutMs + DETECTION_SLACK_MS),
+    joinLatencyMs: isStatic ? STATIC_JOIN_LATENCY_MS : 0,
+    recoveryMs: 5_000,
+    duplicateWindow: DUPLICATE_WINDOW,
+  });
+}
+
+/** A link numbers its messages and repeats none, so that nothing comes twice, however long ago: the bound of clause I is kept. */
+const DUPLICATE_WINDOW: { readonly ids: number; readonly ms: number } = { ids: 10_000, ms: 300_000 };

@@ -1,0 +1,212 @@
+import {
+  backoffDelayMs,
+  type Connection,
+  FIRST_CONNECTION,
+  type MessagingError,
+  nextConnection,
+  type resolveBackoff,
+  type Timer,
+} from "@trunkline/core/driver";
+import { DialedLink, type LinkKeeper, type LinkOwner, type SessionEnd } from "../link/dialed-link.js";
+import type { ListenerRecord } from "../matchmaker/matchmaker.js";
+import type { Advert } from "../wire/responses.js";
+
+/** What a dial came to. `absent`: nobody is there, or not who was meant. */
+export type Settlement = "ready" | "absent";
+
+export interface PeerHost {
+  readonly linkOwner: LinkOwner;
+  readonly backoff: ReturnType<typeof resolveBackoff>;
+  setTimer(run: () => void, delayMs: number): Timer;
+  dial(link: DialedLink): void;
+  /** The record's address had no listener. */
+  refused(record: ListenerRecord): void;
+  /** The peer's connection was lost and is being made again, or that is over. */
+  troubled(peer: Peer, isTroubled: boolean, detail: string, error: MessagingError | undefined): void;
+  warn(message: string, error: unknown): void;
+  /** Nobody needs it any more: it is to be forgotten. */
+  gone(peer: Peer): void;
+}
+
+/**
+ * One remote process, by the address to dial: at most one link at a time, made again with backoff while somebody waits for it
+ * or the URL lists it.
+ */
+export class Peer implements LinkKeeper {
+  readonly address: string;
+  /** Listed in the URL: kept for as long as the transport lives. */
+  readonly isStanding: boolean;
+  /** When somebody last asked for it. */
+  lastUsedAt: number;
+  /** What the process listened to when its connection was lost: what may wait for it. */
+  remembered: readonly Advert[] = [];
+  /** Why the last attempt failed, in words. */
+  failure: string | undefined;
+  readonly #host: PeerHost;
+  #record: ListenerRecord | undefined;
+  #connection: Connection = FIRST_CONNECTION;
+  #link: DialedLink | undefined;
+  #timer: Timer | undefined;
+  #isAbsent = false;
+  #wasReady = false;
+  #isTroubled = false;
+  #lastSequence = 0;
+  readonly #waiters: Set<(settlement: Settlement) => void> = new Set();
+
+  constructor(host: PeerHost, address: string, isStanding: boolean, now: number) {
+    this.#host = host;
+    this.address = address;
+    this.isStanding = isStanding;
+    this.lastUsedAt = now;
+  }
+
+  /** The link, once it is in session. */
+  get readyLink(): DialedLink | undefined {
+    return this.#link?.isReady === true ? this.#link : undefined;
+  }
+
+  get link(): DialedLink | undefined {
+    return this.#link;
+  }
+
+  /** Whether a message may wait for it: it is being dialled for the first time, or was there and was lost. */
+  get isHopeful(): boolean {
+    return this.#connection.name !== "closed" && !this.#isAbsent;
+  }
+
+  /** Whether it is not known, or was known when it was lost, to have such a listener. */
+  mayHave(fits: (advert: Advert) => boolean): boolean {
+    return !this.#wasReady || this.remembered.some(fits);
+  }
+
+  /** Keeps `lastUsedAt` true: whether its link carried a message since this was last asked, or has something under way. */
+  noteUse(link: DialedLink, now: number): void {
+    const { sequence } = link.outbox;
+    if (sequence === this.#lastSequence && link.isIdle) return;
+    this.#lastSequence = sequence;
+    this.lastUsedAt = now;
+  }
+
+  /** The newest record that named this address. */
+  meet(record: ListenerRecord): void {
+    this.#record = record;
+  }
+
+  start(): void {
+    this.#dial();
+  }
+
+  /**
+   * Calls back once it is in session, or found absent; at once where it is one of them already. While somebody waits, a lost
+   * connection is made again. The returned function ends the wait.
+   */
+  whenSettled(waiter: (settlement: Settlement) => void): () => void {
+    if (this.readyLink !== undefined) waiter("ready");
+    else if (this.#isAbsent || this.#connection.name === "closed") {
+      waiter("absent");
+      this.hurry();
+    } else this.#waiters.add(waiter);
+    return () => this.#waiters.delete(waiter);
+  }
+
+  /** Dials now instead of when the backoff is over. */
+  hurry(): void {
+    if (this.#connection.name !== "waiting") return;
+    this.#timer?.cancel();
+    this.#retry();
+  }
+
+  /** Parts from it, in good order where it is in session. */
+  close(lingerMs?: number): void {
+    this.#timer?.cancel();
+    this.#connection = nextConnection(this.#connection, { type: "end" });
+    this.#link?.leave(lingerMs);
+    this.#setTroubled(false, "closed", undefined);
+    this.#settle("absent");
+  }
+
+  ready(_link: DialedLink): void {
+    this.#connection = nextConnection(this.#connection, { type: "opened" });
+    this.#isAbsent = false;
+    this.#wasReady = true;
+    this.#lastSequence = 0;
+    this.failure = undefined;
+    this.remembered = [];
+    this.#setTroubled(false, "connected", undefined);
+    this.#settle("ready");
+  }
+
+  ended(link: DialedLink, end: SessionEnd): void {
+    const adverts = this.#connection.name === "open" ? [...link.listeners].map(({ advert }) => advert) : this.remembered;
+    this.#link = undefined;
+    if (this.#connection.name === "closed") return;
+    this.failure = `${this.address}: ${end.refusal?.text ?? end.detail}`;
+    const isLost = this.#isLost(end);
+    this.remembered = isLost ? adverts : [];
+    this.#isAbsent = !isLost;
+    if (!isLost) {
+      if (end.reason === "refused" && this.#record !== undefined) this.#host.refused(this.#record);
+      this.#settle("absent");
+    }
+    if (!this.isStanding && this.#waiters.size === 0) {
+      this.#connection = nextConnection(this.#connection, { type: "end" });
+      this.#setTroubled(false, "given up", undefined);
+      this.#host.gone(this);
+      return;
+    }
+    this.#connection = nextConnection(this.#connection, { type: "lost" });
+    if (isLost) this.#setTroubled(true, end.detail, end.error);
+    const attempt = this.#connection.name === "waiting" ? this.#connection.attempt : 1;
+    this.#timer = this.#host.setTimer(() => this.#retry(), backoffDelayMs(attempt, this.#host.backoff));
+  }
+
+  /** Whether the process may still be there, so that what is meant for it waits (A7). */
+  #isLost(end: SessionEnd): boolean {
+    if (end.refusal !== undefined) {
+      const { code, text } = end.refusal;
+      if (code === "version" || code === "auth" || code === "protocol") {
+        this.#host.warn(`${this.address} refused this process (${code}): ${text}`, undefined);
+      }
+      return false;
+    }
+    switch (end.reason) {
+      case "refused":
+        return false;
+      case "failed":
+        this.#host.warn(`cannot connect to ${this.address}: ${end.detail}`, end.error);
+        return false;
+      default:
+        return !end.isOrderly;
+    }
+  }
+
+  #dial(): void {
+    const link = new DialedLink(this.#host.linkOwner, this, this.address, this.#record?.incarnation ?? "");
+    this.#link = link;
+    this.#host.dial(link);
+  }
+
+  #retry(): void {
+    if (this.#connection.name !== "waiting") return;
+    if (!this.isStanding && this.#waiters.size === 0) {
+      this.#connection = nextConnection(this.#connection, { type: "end" });
+      this.#setTroubled(false, "given up", undefined);
+      this.#host.gone(this);
+      return;
+    }
+    this.#connection = nextConnection(this.#connection, { type: "retry" });
+    this.#dial();
+  }
+
+  #settle(settlement: Settlement): void {
+    const waiters = [...this.#waiters];
+    this.#waiters.clear();
+    for (const waiter of waiters) waiter(settlement);
+  }
+
+  #setTroubled(isTroubled: boolean, detail: string, error: MessagingError | undefined): void {
+    if (this.#isTroubled === isTroubled) return;
+    this.#isTroubled = isTroubled;
+    this.#host.troubled(this, isTroubled, detail, error);
+  }
+}

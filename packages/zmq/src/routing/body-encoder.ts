@@ -1,0 +1,46 @@
+import { type Event, MessageTooLargeError, type Request, ValueWriter } from "@trunkline/core/driver";
+import { bodyFlags, writeEventBody, writeRequestBody } from "../wire/bodies.js";
+import type { EncodedBody } from "./spread.js";
+
+const FIRST_BYTES = 4 * 1024;
+/** A buffer that one large message made is not kept for the next. */
+const KEPT_BYTES = 256 * 1024;
+
+/** Encodes messages that cannot be written to a link at once, or go to several. */
+export class BodyEncoder {
+  readonly #maxMessageBytes: number;
+  readonly #writer: ValueWriter;
+
+  constructor(maxMessageBytes: number) {
+    this.#maxMessageBytes = maxMessageBytes;
+    this.#writer = new ValueWriter({ driver: "zmq", onFull: (writer, needed) => this.#grow(writer, needed) });
+  }
+
+  /** @throws SerializationError, NotSupportedError, MessageTooLargeError. */
+  encode(message: Request | Event): EncodedBody {
+    const writer = this.#writer;
+    writer.position = 0;
+    const flags = bodyFlags(message);
+    if (message.kind === "request") writeRequestBody(writer, message, flags);
+    else writeEventBody(writer, message, flags);
+    if (writer.position > this.#maxMessageBytes) throw this.#tooLarge();
+    const bytes = new Uint8Array(writer.bytes.subarray(0, writer.position));
+    if (writer.bytes.length > KEPT_BYTES) writer.bytes = Buffer.alloc(0);
+    return { bytes, flags };
+  }
+
+  #grow(writer: ValueWriter, needed: number): void {
+    const wanted = writer.position + needed;
+    if (wanted > this.#maxMessageBytes) throw this.#tooLarge();
+    const grown = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, wanted * 2));
+    writer.bytes.copy(grown, 0, 0, writer.position);
+    writer.bytes = grown;
+  }
+
+  #tooLarge(): MessageTooLargeError {
+    return new MessageTooLargeError(
+      `a message is larger than ${this.#maxMessageBytes} bytes when encoded; send less, or raise maxMessageBytes on both sides`,
+      this.#maxMessageBytes,
+    );
+  }
+}

@@ -1,0 +1,222 @@
+import { ConnectionLostError, type WaitState } from "@trunkline/core/driver";
+import type { RemoteListener } from "../link/remote-listener.js";
+import type { Matchmaker, TopicKey } from "../matchmaker/matchmaker.js";
+import type { Peer } from "../pool/peer.js";
+import type { Pool } from "../pool/pool.js";
+import { Finder, type FinderHost, recordsOf } from "./finder.js";
+import { Line, type LineHost, type LineKeeper } from "./line.js";
+import { MethodKeys } from "./method-key.js";
+import type { Outgoing } from "./outgoing.js";
+import { Rounds } from "./rounds.js";
+
+/** What topics share. */
+export interface TopicHost extends LineHost {
+  readonly matchmaker: Matchmaker;
+  readonly pool: Pool;
+  readonly discoveryMs: number;
+  now(): number;
+  setTimer: FinderHost["setTimer"];
+  warn(message: string, error: unknown): void;
+}
+
+/** The servers of one topic as this process knows them, and what waits for them. */
+export class RpcTopic implements LineKeeper, FinderHost {
+  readonly key: TopicKey;
+  readonly methods: MethodKeys = new MethodKeys();
+  readonly rounds: Rounds;
+  readonly discoveryMs: number;
+  /** Nobody uses it any more: who remembers it looks for its successor. */
+  isRetired = false;
+  readonly #host: TopicHost;
+  readonly #any: Line;
+  readonly #servers: Map<string, Line> = new Map();
+  readonly #listeners: Set<RemoteListener> = new Set();
+  readonly #finders: Map<Line, Finder> = new Map();
+  #unwatch: (() => void) | undefined;
+  #isRefreshing = false;
+  #isRefreshDue = false;
+
+  constructor(key: TopicKey, host: TopicHost) {
+    this.key = key;
+    this.#host = host;
+    this.discoveryMs = host.discoveryMs;
+    this.#any = new Line(describe(key), host, this);
+    this.rounds = new Rounds(key, host, this.#listeners);
+  }
+
+  get listeners(): ReadonlySet<RemoteListener> {
+    return this.#listeners;
+  }
+
+  /** The line for messages to any server. Who asks for it wants to know all servers, those that are to come too. */
+  any(): Line {
+    if (this.#unwatch === undefined) {
+      this.#unwatch = this.#host.matchmaker.watch(this.key, () => void this.#refresh());
+      this.#any.lastUsedAt = this.#host.now();
+      this.#find(this.#any, true);
+    }
+    return this.#any;
+  }
+
+  /** The line for messages to the servers of one name. */
+  server(name: string): Line {
+    let line = this.#servers.get(name);
+    if (line === undefined) {
+      line = new Line(`server ${JSON.stringify(name)} of ${describe(this.key)}`, this.#host, this);
+      line.lastUsedAt = this.#host.now();
+      this.#servers.set(name, line);
+      for (const listener of this.#listeners) if (serverOf(listener) === name) line.join(listener);
+    }
+    return line;
+  }
+
+  /** The line of one listener alone. */
+  own(listener: RemoteListener): Line {
+    if (listener.own === undefined) {
+      const line = new Line(`one server of ${describe(this.key)}`, this.#host, OWN_KEEPER);
+      listener.own = line;
+      line.join(listener);
+    }
+    return listener.own;
+  }
+
+  join(listener: RemoteListener): void {
+    this.#listeners.add(listener);
+    this.#any.join(listener);
+    this.#servers.get(serverOf(listener))?.join(listener);
+    for (const finder of [...this.#finders.values()]) finder.check();
+  }
+
+  leave(listener: RemoteListener): void {
+    this.#listeners.delete(listener);
+  }
+
+  starved(line: Line): void {
+    const finder = this.#finders.get(line);
+    if (finder === undefined) this.#find(line, line === this.#any && this.#listeners.size === 0);
+  }
+
+  obstacle(line: Line): WaitState {
+    return this.#finders.get(line)?.obstacle ?? "no-listener";
+  }
+
+  now(): number {
+    return this.#host.now();
+  }
+
+  setTimer(run: () => void, delayMs: number): ReturnType<FinderHost["setTimer"]> {
+    return this.#host.setTimer(run, delayMs);
+  }
+
+  async find(line: Line): Promise<readonly Peer[]> {
+    const records = await this.#host.matchmaker.lookup(this.key);
+    const peers: Set<Peer> = new Set();
+    for (const record of recordsOf(records, this.#nameOf(line))) peers.add(this.#host.pool.reach(record));
+    for (const peer of this.#host.pool.peers) if (peer.isStanding) peers.add(peer);
+    return [...peers];
+  }
+
+  mayServe(peer: Peer, line: Line): boolean {
+    if (!peer.isStanding) return true;
+    const name = this.#nameOf(line);
+    return peer.mayHave(
+      (advert) =>
+        advert.kind === "rpc" &&
+        advert.exchange === this.key.exchange &&
+        advert.topic === this.key.topic &&
+        (name === undefined || advert.server === name),
+    );
+  }
+
+  /** Forgets lines that nobody has used for so long. True where the whole topic may be forgotten. */
+  retire(unusedSince: number): boolean {
+    for (const [name, line] of this.#servers) {
+      if (line.size > 0 || line.lastUsedAt > unusedSince || this.#finders.has(line)) continue;
+      line.isRetired = true;
+      this.#servers.delete(name);
+      for (const member of [...line.members]) {
+        line.leave(member);
+        member.lines.splice(member.lines.indexOf(line), 1);
+      }
+    }
+    if (this.#any.size > 0 || this.#any.lastUsedAt > unusedSince || this.rounds.isBusy) return false;
+    if (this.#servers.size > 0 || this.#listeners.size > 0 || this.#finders.size > 0) return false;
+    this.#any.isRetired = true;
+    this.isRetired = true;
+    this.#unwatch?.();
+    this.#unwatch = undefined;
+    return true;
+  }
+
+  close(): void {
+    this.isRetired = true;
+    this.#unwatch?.();
+    for (const finder of [...this.#finders.values()]) finder.end();
+    for (const line of [this.#any, ...this.#servers.values()]) line.close();
+    for (const listener of this.#listeners) listener.own?.close();
+  }
+
+  waiting(): number {
+    let sum = this.#any.size;
+    for (const line of this.#servers.values()) sum += line.size;
+    for (const listener of this.#listeners) sum += listener.own?.size ?? 0;
+    return sum;
+  }
+
+  #find(line: Line, gathers: boolean): void {
+    if (this.#finders.has(line) || line.isRetired) return;
+    const finder = new Finder(line, this, gathers, () => this.#finders.delete(line));
+    this.#finders.set(line, finder);
+  }
+
+  #nameOf(line: Line): string | undefined {
+    if (line === this.#any) return undefined;
+    for (const [name, other] of this.#servers) if (other === line) return name;
+    return undefined;
+  }
+
+  /** Servers came or went: those that are not known yet are dialled. */
+  async #refresh(): Promise<void> {
+    if (this.#isRefreshing) {
+      this.#isRefreshDue = true;
+      return;
+    }
+    this.#isRefreshing = true;
+    try {
+      do {
+        this.#isRefreshDue = false;
+        for (const record of await this.#host.matchmaker.lookup(this.key)) this.#host.pool.reach(record);
+      } while (this.#isRefreshDue && this.#unwatch !== undefined);
+    } catch (error) {
+      this.#host.warn(`cannot look up ${describe(this.key)}; what is connected goes on`, error);
+    } finally {
+      this.#isRefreshing = false;
+    }
+  }
+}
+
+/** A listener of its own line that leaves takes its messages with it: they were for nobody else. */
+const OWN_KEEPER: LineKeeper = {
+  starved: (line) => {
+    if (line.members.length === 0) failAll(line);
+  },
+  obstacle: () => "no-connection",
+};
+
+function failAll(line: Line): void {
+  for (const message of line.takeAll()) failDead(message);
+}
+
+/** The listener that the message was for is gone, and the message was never sent. */
+export function failDead(message: Outgoing): void {
+  message.fail(new ConnectionLostError(`${message.line.name} is gone; the message was not sent`, false));
+}
+
+function serverOf(listener: RemoteListener): string {
+  return listener.advert.kind === "rpc" ? listener.advert.server : "";
+}
+
+export function describe(key: TopicKey): string {
+  const exchange = key.exchange === "default" ? "" : ` of exchange ${JSON.stringify(key.exchange)}`;
+  return `topic ${JSON.stringify(key.topic)}${exchange}`;
+}

@@ -1,0 +1,63 @@
+import { AbortError, type Capabilities, type Driver, type DriverFactory, type DriverHost, type OpenOptions, type TransportUrl } from "@trunkline/core/driver";
+import { createLibzmqEngine } from "./engine/libzmq-engine.js";
+import { createMatchmaker } from "./matchmaker/create-matchmaker.js";
+import { capabilitiesOf, optionsSchema, readOptions } from "./options.js";
+import { DropTally, ZmqDriver } from "./zmq-driver.js";
+
+/** A batch and the greeting fit whatever the bound for messages is; records have a header besides. */
+const FRAME_SLACK_BYTES = 256 * 1024;
+/** An accepted link that has not said a word for so long is over, where libzmq does not tell that it is. */
+const SILENT_MS = 60_000;
+
+export interface ZmqDriverSettings {
+  /** Where an address is really dialled: for proxies between, and for faults in tests. @default where it says */
+  readonly dialHook?: (address: string) => string;
+}
+
+/** The driver with settings that no URL can carry. */
+export function createZmqDriver(settings: ZmqDriverSettings = {}): DriverFactory {
+  const dialHook = settings.dialHook ?? ((address) => address);
+  return {
+    scheme: "zmq",
+    name: "@trunkline/zmq",
+    version: "0.1.0",
+    options: optionsSchema,
+
+    capabilities(url: TransportUrl): Capabilities {
+      const options = readOptions(url);
+      return capabilitiesOf(options, isStatic(url, options.bind));
+    },
+
+    async open(url: TransportUrl, host: DriverHost, { signal }: OpenOptions): Promise<Driver> {
+      const options = readOptions(url);
+      const { bind, security, runtimeDir, heartbeatMs, heartbeatTimeoutMs, maxMessageBytes } = options;
+      const tally = new DropTally();
+      const matchmaker = createMatchmaker(url, { bind, security, runtimeDir, onDropped: tally.add });
+      const engine = createLibzmqEngine({
+        maxFrameBytes: maxMessageBytes + FRAME_SLACK_BYTES,
+        heartbeatMs,
+        heartbeatTimeoutMs,
+        handshakeMs: heartbeatTimeoutMs,
+        silentMs: SILENT_MS,
+        onDropped: tally.add,
+      });
+      await matchmaker.open();
+      if (signal?.aborted === true) {
+        await matchmaker.close();
+        throw new AbortError("opening the transport was aborted", { cause: signal.reason });
+      }
+      const capabilities = capabilitiesOf(options, isStatic(url, bind));
+      return new ZmqDriver({ realm: url.realm, host, options, capabilities, engine, matchmaker, tally, dialHook });
+    },
+  };
+}
+
+/**
+ * Trunkline's reference driver: brokerless ZeroMQ. `zmq://[/realm][?option=value]` for the processes of one user on this machine,
+ * `zmq://HOST:PORT,…[?bind=HOST:PORT]` for peers that are listed.
+ */
+export const driver: DriverFactory = createZmqDriver();
+
+function isStatic(url: TransportUrl, bind: string | undefined): boolean {
+  return url.hosts.length > 0 || bind !== undefined;
+}
