@@ -37,26 +37,25 @@ const milliseconds = (least: number, fallback: number): z.ZodDefault<z.ZodCoerce
     .max(2 ** 31 - 1)
     .default(fallback);
 
-const schema = z
-  .object({
-    bind: z.string().min(1).optional(),
-    security: z.enum(["none"]).optional(),
-    engine: z.enum(["libzmq"]).default("libzmq"),
-    maxMessageBytes: z.coerce
-      .number()
-      .int()
-      .min(64)
-      .max(2 ** 30)
-      .default(16 * 1024 * 1024),
-    heartbeatMs: milliseconds(50, 1_000),
-    heartbeatTimeoutMs: milliseconds(100, 3_000),
-    discoveryMs: milliseconds(0, 1_000),
-    idleMs: milliseconds(100, 60_000),
-    poolLinks: z.coerce.number().int().min(1).max(5_000).default(1_024),
-    queueMessages: z.coerce.number().int().min(1).default(10_000),
-    queueMiB: z.coerce.number().positive().default(64),
-    runtimeDir: z.string().min(1).optional(),
-  });
+const schema = z.object({
+  bind: z.string().min(1).optional(),
+  security: z.enum(["none"]).optional(),
+  engine: z.enum(["libzmq"]).default("libzmq"),
+  maxMessageBytes: z.coerce
+    .number()
+    .int()
+    .min(64)
+    .max(2 ** 30)
+    .default(16 * 1024 * 1024),
+  heartbeatMs: milliseconds(50, 1_000),
+  heartbeatTimeoutMs: milliseconds(100, 3_000),
+  discoveryMs: milliseconds(0, 1_000),
+  idleMs: milliseconds(100, 60_000),
+  poolLinks: z.coerce.number().int().min(1).max(5_000).default(1_024),
+  queueMessages: z.coerce.number().int().min(1).default(10_000),
+  queueMiB: z.coerce.number().positive().default(64),
+  runtimeDir: z.string().min(1).optional(),
+});
 
 /** For core, which refuses unknown options and names the nearest known one. */
 export const optionsSchema: z.ZodObject = schema;

@@ -81,7 +81,8 @@ export class ZmqDriver implements Driver {
     this.#parts = parts;
     this.capabilities = parts.capabilities;
     this.events = new TypedEmitter(host.logger);
-    tally.onDropped = (reason, peer, count) => this.events.emit("dropped", { count, reason, ...(peer === "" ? {} : { peer }) });
+    tally.onDropped = (reason, peer, count) =>
+      this.events.emit("dropped", { count, reason, ...(peer === "" ? {} : { peer }) });
     this.#tick = new Tick(() => clock.now());
     const tick = this.#tick;
     const name = `${hostname()}/${process.pid}`;

@@ -1,4 +1,12 @@
-import { AbortError, type Capabilities, type Driver, type DriverFactory, type DriverHost, type OpenOptions, type TransportUrl } from "@trunkline/core/driver";
+import {
+  AbortError,
+  type Capabilities,
+  type Driver,
+  type DriverFactory,
+  type DriverHost,
+  type OpenOptions,
+  type TransportUrl,
+} from "@trunkline/core/driver";
 import { createLibzmqEngine } from "./engine/libzmq-engine.js";
 import { createMatchmaker } from "./matchmaker/create-matchmaker.js";
 import { capabilitiesOf, optionsSchema, readOptions } from "./options.js";

@@ -1,9 +1,35 @@
-import { type Address, type CancelReason, type Event, MalformedError, type Outcome, type Priority, type Request, type Route, ValueReader } from "@trunkline/core/driver";
+import {
+  type Address,
+  type CancelReason,
+  type Event,
+  MalformedError,
+  type Outcome,
+  type Priority,
+  type Request,
+  type Route,
+  ValueReader,
+} from "@trunkline/core/driver";
 import type { EngineLink, LinkEnd, LinkHandler } from "../engine/engine.js";
 import type { Grant, GrantPort } from "../serving/credit-ledger.js";
-import { InboundCall, InboundCast, InboundEvent, InboundEventDelivery, InboundRequest, InboundRoute } from "../serving/inbound.js";
+import {
+  InboundCall,
+  InboundCast,
+  InboundEvent,
+  InboundEventDelivery,
+  InboundRequest,
+  InboundRoute,
+} from "../serving/inbound.js";
 import type { LocalListener } from "../serving/local-listener.js";
-import { bodyFlags, copyEventBody, copyRequestBody, readContext, readHeaders, readObject, writeEventBody, writeRequestBody } from "../wire/bodies.js";
+import {
+  bodyFlags,
+  copyEventBody,
+  copyRequestBody,
+  readContext,
+  readHeaders,
+  readObject,
+  writeEventBody,
+  writeRequestBody,
+} from "../wire/bodies.js";
 import { type Hello, PROTOCOL_VERSION, type RefuseCode, readHello, writeWelcome } from "../wire/greeting.js";
 import type { RequestNames } from "../wire/names.js";
 import { BYE, HAS_MONITOR, PONG } from "../wire/record-types.js";
@@ -283,7 +309,8 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
 
   giveBackCast(cast: InboundCast): void {
     // It was for this server, which leaves, and for no other.
-    if (cast.to.fanout === true) return this.#process.dropped("a fanout that its server did not begin before it stopped", this.peerName);
+    if (cast.to.fanout === true)
+      return this.#process.dropped("a fanout that its server did not begin before it stopped", this.peerName);
     const { exchange, topic, server } = cast.to;
     this.#giveBack(cast.message, (writer, flags) =>
       writeCastBack(writer, flags, cast.sequence, { exchange, topic, server, ...cast.route.names }),
@@ -541,7 +568,8 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
   }
 
   #use(served: Served): void {
-    if (!served.listener.ledger.use(served.grant)) throw new MalformedError("a message without credit", this.#reader.position);
+    if (!served.listener.ledger.use(served.grant))
+      throw new MalformedError("a message without credit", this.#reader.position);
   }
 
   #acceptedDue(): void {
@@ -551,7 +579,14 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
   }
 
   /** An event for a listener that has gone: back to its sender, by the names of a pool that the sender knows. */
-  #returnEvent(reader: ValueReader, flags: number, sequence: number, served: Served | undefined, attempt: number, priority: Priority): void {
+  #returnEvent(
+    reader: ValueReader,
+    flags: number,
+    sequence: number,
+    served: Served | undefined,
+    attempt: number,
+    priority: Priority,
+  ): void {
     const body = copyEventBody(reader, flags);
     this.countHandled();
     if (served === undefined || served.listener.what.kind !== "events") {

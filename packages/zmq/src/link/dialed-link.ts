@@ -26,7 +26,7 @@ import {
   writeRoute,
   writeWant,
 } from "../wire/requests.js";
-import { type Advert, type CastNames, type EventNames, readResponses, type ResponseSink } from "../wire/responses.js";
+import { type Advert, type CastNames, type EventNames, type ResponseSink, readResponses } from "../wire/responses.js";
 import { soleFrame } from "./greeting-frames.js";
 import { Outbox, type OutboxOwner } from "./outbox.js";
 import { PendingSends } from "./pending-sends.js";
@@ -188,7 +188,7 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
     const writer = this.outbox.begin();
     try {
       const flags = request === undefined ? call.flags : bodyFlags(request);
-      writeCall(writer, flags, slot, generation, route, left > 0 ? left : 0, call.monitorMs);
+      writeCall(writer, flags, slot, generation, route, Math.max(0, left), call.monitorMs);
       if (request !== undefined) writeRequestBody(writer, request, flags);
       else if (call.body !== undefined) writer.raw(call.body);
       this.outbox.commit(true);
@@ -357,8 +357,10 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
 
   advert(advert: Advert, credit: number): void {
     this.#adverts++;
-    if (this.#adverts > MAX_ADVERTS) throw new MalformedError("more adverts than any process has", this.#reader.position);
-    if (this.#listeners.has(advert.listener)) throw new MalformedError("a listener advertised twice", this.#reader.position);
+    if (this.#adverts > MAX_ADVERTS)
+      throw new MalformedError("more adverts than any process has", this.#reader.position);
+    if (this.#listeners.has(advert.listener))
+      throw new MalformedError("a listener advertised twice", this.#reader.position);
     this.outbox.schedule();
     const listener = new RemoteListener(this, advert, credit);
     this.#listeners.set(advert.listener, listener);
@@ -455,7 +457,8 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
     const answer = readAnswer(this.#reader);
     if ("code" in answer) return this.#refused(answer);
     if (answer.version !== PROTOCOL_VERSION) throw new MalformedError(`version ${answer.version} was not offered`, 0);
-    if (Buffer.compare(answer.session, this.#session) !== 0) throw new MalformedError("an answer to another session", 0);
+    if (Buffer.compare(answer.session, this.#session) !== 0)
+      throw new MalformedError("an answer to another session", 0);
     this.peerName = answer.name === "" ? this.address : answer.name;
     this.incarnation = answer.incarnation;
     this.outbox.maxMessageBytes = Math.min(this.#owner.maxMessageBytes, answer.maxMessageBytes);
@@ -503,7 +506,8 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
 
   #takeSend(sequence: number): OutgoingSend | undefined {
     const send = this.#sends.take(sequence);
-    if (send === undefined && sequence > this.outbox.sequence) throw new MalformedError("given back what was not sent", 0);
+    if (send === undefined && sequence > this.outbox.sequence)
+      throw new MalformedError("given back what was not sent", 0);
     return send;
   }
 
@@ -575,7 +579,10 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
   #loseSent(end: LinkEnd, handedOver: number): void {
     const peer = this.peerName;
     const error = (): ConnectionLostError =>
-      new ConnectionLostError(`the connection to ${peer} was lost (${end.detail}) with the message under way; it may have run`, true);
+      new ConnectionLostError(
+        `the connection to ${peer} was lost (${end.detail}) with the message under way; it may have run`,
+        true,
+      );
     const lost = this.#sends.acceptedCount - this.#handled;
     for (const call of this.#calls.drain()) if (call.sequence <= handedOver) call.lost(error());
     for (const send of this.#sends.drain()) if (send.sequence <= handedOver) send.lost(error());

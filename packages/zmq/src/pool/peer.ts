@@ -137,7 +137,8 @@ export class Peer implements LinkKeeper {
   }
 
   ended(link: DialedLink, end: SessionEnd): void {
-    const adverts = this.#connection.name === "open" ? [...link.listeners].map(({ advert }) => advert) : this.remembered;
+    const adverts =
+      this.#connection.name === "open" ? [...link.listeners].map(({ advert }) => advert) : this.remembered;
     this.#link = undefined;
     if (this.#connection.name === "closed") return;
     this.failure = `${this.address}: ${end.refusal?.text ?? end.detail}`;

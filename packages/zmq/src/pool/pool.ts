@@ -79,7 +79,8 @@ export class Pool implements PeerHost {
     const { idleMs, pingMs, welcomeMs } = this.#options;
     for (const [link, at] of this.#dialledAt) {
       if (link.isReady || !link.isOpen) this.#dialledAt.delete(link);
-      else if (now - at > welcomeMs) link.cut(`no answer to HELLO within ${welcomeMs} ms; is it a process of this protocol?`);
+      else if (now - at > welcomeMs)
+        link.cut(`no answer to HELLO within ${welcomeMs} ms; is it a process of this protocol?`);
     }
     for (const peer of this.#peers.values()) {
       const link = peer.readyLink;
@@ -129,8 +130,10 @@ export class Pool implements PeerHost {
     if (isTroubled) this.#troubled.add(peer);
     else this.#troubled.delete(peer);
     if (this.#isClosed) return;
-    if (before === 0 && isTroubled) this.#parts.status("degraded", `the connection to ${peer.address} was lost (${detail})`, error);
-    else if (before === 1 && this.#troubled.size === 0) this.#parts.status("connected", `${peer.address}: ${detail}`, undefined);
+    if (before === 0 && isTroubled)
+      this.#parts.status("degraded", `the connection to ${peer.address} was lost (${detail})`, error);
+    else if (before === 1 && this.#troubled.size === 0)
+      this.#parts.status("connected", `${peer.address}: ${detail}`, undefined);
   }
 
   warn(message: string, error: unknown): void {

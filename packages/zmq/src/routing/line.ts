@@ -1,6 +1,6 @@
 import { ClosedError, type MessagingError, OverloadedError, type WaitState } from "@trunkline/core/driver";
-import type { Tick } from "../link/tick.js";
 import type { RemoteListener } from "../link/remote-listener.js";
+import type { Tick } from "../link/tick.js";
 import type { Outgoing } from "./outgoing.js";
 
 /** A choice of listener holds for so many messages of one tick, so that batches stay whole and nobody is flooded. */
@@ -249,7 +249,8 @@ export class Line {
 
   close(): void {
     this.isRetired = true;
-    for (const message of this.takeAll()) message.fail(new ClosedError("the transport was closed before the message was sent"));
+    for (const message of this.takeAll())
+      message.fail(new ClosedError("the transport was closed before the message was sent"));
   }
 
   #tellWaiting(): void {

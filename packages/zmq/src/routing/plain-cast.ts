@@ -11,7 +11,12 @@ export class PlainCast extends OutgoingCast implements SendHandle {
   readonly #resolve: (receipt: Receipt) => void;
   readonly #reject: (error: MessagingError) => void;
 
-  constructor(line: Line, key: MethodKey, resolve: (receipt: Receipt) => void, reject: (error: MessagingError) => void) {
+  constructor(
+    line: Line,
+    key: MethodKey,
+    resolve: (receipt: Receipt) => void,
+    reject: (error: MessagingError) => void,
+  ) {
     super(line, key, NOBODY);
     this.#resolve = resolve;
     this.#reject = reject;

@@ -67,7 +67,8 @@ class Memo {
   keyOf(request: Request): MethodKey {
     const { method, namespace, version } = request;
     const last = this.#last;
-    if (last !== undefined && last.method === method && last.namespace === namespace && last.version === version) return last;
+    if (last !== undefined && last.method === method && last.namespace === namespace && last.version === version)
+      return last;
     let key = this.#keys.get(method);
     if (key === undefined || key.namespace !== namespace || key.version !== version) {
       if (this.#keys.size >= MAX_METHODS) this.#keys.clear();
@@ -119,7 +120,8 @@ export class Sender implements LinkOwner {
       this.#checkOpen();
       const memo = this.#memoOf(to);
       const { line } = memo;
-      if (line === undefined) throw new NotSupportedError("a call cannot go to a fanout address", "fanout", "@trunkline/zmq");
+      if (line === undefined)
+        throw new NotSupportedError("a call cannot go to a fanout address", "fanout", "@trunkline/zmq");
       const call = new OutgoingCall(line, memo.keyOf(request), sink, options.until, options.monitorMs);
       const listener = line.choose();
       if (listener !== undefined) listener.link.sendCall(listener, call, request);
@@ -153,7 +155,11 @@ export class Sender implements LinkOwner {
     let waiting = 0;
     for (const topic of [...this.#rpcTopics.values(), ...this.#eventTopics.values()]) waiting += topic.waiting();
     const topics = this.#rpcTopics.size + this.#eventTopics.size;
-    return { "sender.waiting": waiting, "sender.topics": topics, "sender.returned": this.#returned.size + this.#delayed };
+    return {
+      "sender.waiting": waiting,
+      "sender.topics": topics,
+      "sender.returned": this.#returned.size + this.#delayed,
+    };
   }
 
   /** What waits fails with ClosedError. */
@@ -226,7 +232,8 @@ export class Sender implements LinkOwner {
             get isAbandoned() {
               return sent.state === "settled";
             },
-            done: ({ accepted }) => (accepted > 0 ? sent.accept() : sent.fail(new ClosedError("no listener of the pool is left"))),
+            done: ({ accepted }) =>
+              accepted > 0 ? sent.accept() : sent.fail(new ClosedError("no listener of the pool is left")),
             failed: (error) => sent.fail(error),
           };
     this.#toPool(names, { bytes: body, flags }, owner);
@@ -300,7 +307,11 @@ export class Sender implements LinkOwner {
   }
 
   /** An event that came back goes to its pool again, and to no other. */
-  #toPool(names: EventNames, body: { readonly bytes: Uint8Array; readonly flags: number }, owner: SpreadOwner | undefined): void {
+  #toPool(
+    names: EventNames,
+    body: { readonly bytes: Uint8Array; readonly flags: number },
+    owner: SpreadOwner | undefined,
+  ): void {
     if (this.#isClosed) {
       if (owner === undefined) this.castsLost(1, "");
       else owner.failed(new ClosedError("the transport was closed before the event was accepted"));

@@ -1,4 +1,11 @@
-import { ConnectionLostError, type MessagingError, type Priority, type Receipt, type SendHandle, type WaitState } from "@trunkline/core/driver";
+import {
+  ConnectionLostError,
+  type MessagingError,
+  type Priority,
+  type Receipt,
+  type SendHandle,
+  type WaitState,
+} from "@trunkline/core/driver";
 import type { RemoteListener } from "../link/remote-listener.js";
 import type { ListenerRecord } from "../matchmaker/matchmaker.js";
 import type { Advert } from "../wire/responses.js";
@@ -143,7 +150,12 @@ export class EventSpread extends Spread {
   readonly #lineOf: (pool: string, priority: Priority) => Line;
   readonly #placed: Set<string> = new Set();
 
-  constructor(owner: SpreadOwner, words: EventWords, body: EncodedBody, lineOf: (pool: string, priority: Priority) => Line) {
+  constructor(
+    owner: SpreadOwner,
+    words: EventWords,
+    body: EncodedBody,
+    lineOf: (pool: string, priority: Priority) => Line,
+  ) {
     super(owner);
     this.#words = words;
     this.#body = body;

@@ -79,7 +79,12 @@ export class InboundEvent implements Event {
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(
-    names: { readonly id: string; readonly publisherId: string; readonly eventType: string; readonly timestamp: string },
+    names: {
+      readonly id: string;
+      readonly publisherId: string;
+      readonly eventType: string;
+      readonly timestamp: string;
+    },
     priority: Priority,
     payload: Value,
     context: JsonObject,
@@ -121,7 +126,9 @@ abstract class Inbound implements InHand {
   }
 
   item(): Promise<void> {
-    return Promise.reject(new NotSupportedError("a streamed result needs the capability \"streaming\"", "streaming", "zmq"));
+    return Promise.reject(
+      new NotSupportedError('a streamed result needs the capability "streaming"', "streaming", "zmq"),
+    );
   }
 
   /** The message leaves the listener's hand, and its token with it. */
@@ -297,7 +304,9 @@ export class InboundEventDelivery extends Inbound implements Delivery {
         this.link.dropRequeued();
         return;
       }
-      this.listener.deliver(new InboundEventDelivery(this.link, this.served, this.message, this.attempt + 1, this.sequence));
+      this.listener.deliver(
+        new InboundEventDelivery(this.link, this.served, this.message, this.attempt + 1, this.sequence),
+      );
     });
   }
 }

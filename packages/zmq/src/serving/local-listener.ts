@@ -45,7 +45,14 @@ export class LocalListener {
   advert(): Advert {
     const { exchange, topic, server } = this.what.address;
     if (this.what.kind === "rpc") return { kind: "rpc", listener: this.id, exchange, topic, server: server ?? "" };
-    return { kind: "events", listener: this.id, exchange, topic, priorities: this.what.priorities, pool: this.what.pool };
+    return {
+      kind: "events",
+      listener: this.id,
+      exchange,
+      topic,
+      priorities: this.what.priorities,
+      pool: this.what.pool,
+    };
   }
 
   /** A message for core, now or when `open` is called. */

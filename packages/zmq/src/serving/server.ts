@@ -1,9 +1,9 @@
 import {
-  ClosedError,
   type Clock,
+  ClosedError,
   type Delivery,
-  type Listener,
   ListenError,
+  type Listener,
   type ListenOptions,
   type MessagingError,
   type Subscription,
@@ -262,5 +262,10 @@ function recordOf(what: Subscription, address: string, incarnation: string): Lis
   const { realm, exchange, topic, server } = what.address;
   const place = { realm, exchange, topic, address, incarnation };
   if (what.kind === "rpc") return { kind: "rpc", ...place, ...(server === undefined ? {} : { server }) };
-  return { kind: "events", ...place, priorities: what.priorities, ...(what.pool === undefined ? {} : { pool: what.pool }) };
+  return {
+    kind: "events",
+    ...place,
+    priorities: what.priorities,
+    ...(what.pool === undefined ? {} : { pool: what.pool }),
+  };
 }

@@ -3,7 +3,15 @@
  *
  * A request's body is its params, then context and headers where the flags say so. An event's begins with its four names.
  */
-import { type Event, type JsonObject, MalformedError, type Request, type Value, type ValueReader, type ValueWriter } from "@trunkline/core/driver";
+import {
+  type Event,
+  type JsonObject,
+  MalformedError,
+  type Request,
+  type Value,
+  type ValueReader,
+  type ValueWriter,
+} from "@trunkline/core/driver";
 import { HAS_CONTEXT, HAS_HEADERS } from "./record-types.js";
 
 export const NO_CONTEXT: JsonObject = Object.freeze({});
@@ -76,7 +84,13 @@ function copyRest(reader: ValueReader, start: number, flags: number): Uint8Array
 }
 
 function isObject(value: Value): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array) && !(value instanceof Date);
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    !Array.isArray(value) &&
+    !(value instanceof Uint8Array) &&
+    !(value instanceof Date)
+  );
 }
 
 function isEmpty(object: object): boolean {

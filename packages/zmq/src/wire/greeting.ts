@@ -127,7 +127,8 @@ export function readRefuse(reader: ValueReader): Refusal {
 
 function expect(reader: ValueReader, type: number, name: string): void {
   if (reader.u8() !== type) throw new MalformedError(`no ${name}`, reader.position);
-  for (const byte of MAGIC) if (reader.u8() !== byte) throw new MalformedError(`${name} without this protocol's mark`, reader.position);
+  for (const byte of MAGIC)
+    if (reader.u8() !== byte) throw new MalformedError(`${name} without this protocol's mark`, reader.position);
 }
 
 function expectEnd(reader: ValueReader, name: string): void {

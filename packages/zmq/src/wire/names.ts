@@ -1,5 +1,13 @@
 /** Names and small closed sets as they stand in records; what is out of bounds ends the link that sent it (F1). */
-import { type CancelReason, MalformedError, MAX_NAME_BYTES, PRIORITIES, type Priority, type ValueReader, type ValueWriter } from "@trunkline/core/driver";
+import {
+  type CancelReason,
+  MAX_NAME_BYTES,
+  MalformedError,
+  PRIORITIES,
+  type Priority,
+  type ValueReader,
+  type ValueWriter,
+} from "@trunkline/core/driver";
 
 /** How a request is addressed: to the topic, to this one server of it, or to all of them. */
 export type Mode = "topic" | "server" | "fanout";
@@ -42,7 +50,8 @@ export function readName(reader: ValueReader): string {
   const start = reader.position;
   const name = reader.text();
   // The length's own bytes are counted too: two at most for a name within the bound.
-  if (name.length === 0 || reader.position - start > MAX_NAME_BYTES + 2) throw new MalformedError("a name out of bounds", reader.position);
+  if (name.length === 0 || reader.position - start > MAX_NAME_BYTES + 2)
+    throw new MalformedError("a name out of bounds", reader.position);
   return name;
 }
 

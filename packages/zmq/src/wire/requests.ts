@@ -3,8 +3,22 @@
  *
  * CALL, CAST and EVENT are numbered from 1 in the order sent, without the number being written.
  */
-import { type CancelReason, MalformedError, type Priority, type ValueReader, type ValueWriter } from "@trunkline/core/driver";
-import { readPriority, readReason, readRequestNames, type RequestNames, writePriority, writeReason, writeRequestNames } from "./names.js";
+import {
+  type CancelReason,
+  MalformedError,
+  type Priority,
+  type ValueReader,
+  type ValueWriter,
+} from "@trunkline/core/driver";
+import {
+  type RequestNames,
+  readPriority,
+  readReason,
+  readRequestNames,
+  writePriority,
+  writeReason,
+  writeRequestNames,
+} from "./names.js";
 import {
   BYE,
   CALL,
@@ -30,7 +44,15 @@ export interface RequestSink {
   /** False ends the reading: the link was cut meanwhile. */
   readonly isOpen: boolean;
   route(id: number, listener: number, names: RequestNames): void;
-  call(reader: ValueReader, flags: number, slot: number, generation: number, route: number, timeoutMs: number, monitorMs: number | undefined): void;
+  call(
+    reader: ValueReader,
+    flags: number,
+    slot: number,
+    generation: number,
+    route: number,
+    timeoutMs: number,
+    monitorMs: number | undefined,
+  ): void;
   cast(reader: ValueReader, flags: number, route: number): void;
   event(reader: ValueReader, flags: number, listener: number, attempt: number, priority: Priority): void;
   cancel(slot: number, generation: number, reason: CancelReason): void;
@@ -149,7 +171,13 @@ export function writeCast(writer: ValueWriter, flags: number, route: number): vo
 }
 
 /** The header of an EVENT; its body follows. */
-export function writeEvent(writer: ValueWriter, flags: number, listener: number, attempt: number, priority: Priority): void {
+export function writeEvent(
+  writer: ValueWriter,
+  flags: number,
+  listener: number,
+  attempt: number,
+  priority: Priority,
+): void {
   writer.u8(EVENT);
   writer.u8(flags);
   writer.varint(listener);
@@ -185,4 +213,3 @@ export function writeNoted(writer: ValueWriter, adverts: number): void {
   writer.u8(NOTED);
   writer.varint(adverts);
 }
-

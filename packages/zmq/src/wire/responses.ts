@@ -1,12 +1,19 @@
 /** Records that go from a link's listener to its dialer. ADVERT and GOAWAY are numbered from 1, without the number being written. */
-import { type Failure, MalformedError, type Priority, type Value, type ValueReader, type ValueWriter } from "@trunkline/core/driver";
 import {
+  type Failure,
+  MalformedError,
+  type Priority,
+  type Value,
+  type ValueReader,
+  type ValueWriter,
+} from "@trunkline/core/driver";
+import {
+  type RequestNames,
   readName,
   readOptionalName,
   readPriorities,
   readPriority,
   readRequestNames,
-  type RequestNames,
   writeOptionalName,
   writePriorities,
   writePriority,
