@@ -57,6 +57,7 @@ export interface Capabilities {
   readonly duplicateWindow: { readonly ids: number; readonly ms: number };
 }
 
+/** The keys of the manifest that are claimed or not: what `NotSupportedError.capability` mostly names. */
 export type BooleanCapability = {
   [K in keyof Capabilities]: Capabilities[K] extends boolean ? K : never;
 }[keyof Capabilities];
@@ -111,6 +112,7 @@ export function defineCapabilities(manifest: Capabilities): Capabilities {
   const problems: string[] = [];
   for (const key of CAPABILITY_KEYS) if (!(key in manifest)) problems.push(`${key} is missing`);
   for (const key of Object.keys(manifest)) {
+    // Widened, because the question is whether this string is one of them.
     if (!(CAPABILITY_KEYS as readonly string[]).includes(key)) problems.push(`${key} is no key of the manifest`);
   }
   for (const key of BOOLEANS) {
@@ -128,7 +130,8 @@ export function defineCapabilities(manifest: Capabilities): Capabilities {
   const amount = (key: string, value: unknown): void => {
     if (!(typeof value === "number" && value >= 0)) problems.push(`${key} must be a number of 0 or more`);
   };
-  for (const key of ["maxMessageBytes", "detectionMs", "joinLatencyMs", "recoveryMs"] as const) amount(key, manifest[key]);
+  for (const key of ["maxMessageBytes", "detectionMs", "joinLatencyMs", "recoveryMs"] as const)
+    amount(key, manifest[key]);
   amount("duplicateWindow.ids", manifest.duplicateWindow?.ids);
   amount("duplicateWindow.ms", manifest.duplicateWindow?.ms);
   const implies = (claim: boolean, name: string, needed: boolean, needs: string): void => {
@@ -136,7 +139,12 @@ export function defineCapabilities(manifest: Capabilities): Capabilities {
   };
   implies(manifest.pools, "pools", manifest.events, "events");
   implies(manifest.redelivery, "redelivery", manifest.events, "events");
-  implies(manifest.acceptance?.events === "durable", "acceptance.events durable", manifest.storesOffline, "storesOffline");
+  implies(
+    manifest.acceptance?.events === "durable",
+    "acceptance.events durable",
+    manifest.storesOffline,
+    "storesOffline",
+  );
   for (const key of ["callMonitor", "cancel", "streaming"] as const) implies(manifest[key], key, manifest.rpc, "rpc");
   if (problems.length > 0) throw new InvalidArgumentError(`manifest: ${problems.join("; ")}`);
   return Object.freeze({

@@ -29,6 +29,7 @@ export type ErrorCode =
   | "ERR_UNSUPPORTED_VERSION"
   | "ERR_VALIDATION";
 
+/** What every error of the SDK may be made with. */
 export interface MessagingErrorOptions {
   readonly cause?: unknown;
 }
@@ -93,7 +94,10 @@ export class SerializationError extends MessagingError {
   readonly code = "ERR_SERIALIZATION" as const;
   readonly path: string | undefined;
   readonly remote: boolean;
-  constructor(message: string, options?: MessagingErrorOptions & { readonly path?: string; readonly remote?: boolean }) {
+  constructor(
+    message: string,
+    options?: MessagingErrorOptions & { readonly path?: string; readonly remote?: boolean },
+  ) {
     super(message, options);
     this.path = options?.path;
     this.remote = options?.remote ?? false;
@@ -105,7 +109,11 @@ export class MessageTooLargeError extends MessagingError {
   readonly code = "ERR_MESSAGE_TOO_LARGE" as const;
   readonly maxMessageBytes: number;
   readonly remote: boolean;
-  constructor(message: string, maxMessageBytes: number, options?: MessagingErrorOptions & { readonly remote?: boolean }) {
+  constructor(
+    message: string,
+    maxMessageBytes: number,
+    options?: MessagingErrorOptions & { readonly remote?: boolean },
+  ) {
     super(message, options);
     this.maxMessageBytes = maxMessageBytes;
     this.remote = options?.remote ?? false;

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { resolveDriver } from "./driver-registry.js";
 import { InvalidArgumentError } from "./errors.js";
 import { type Clock, type Logger, silentLogger, systemClock } from "./host.js";
-import { ErrorRegistry, type ErrorClass } from "./rpc/remote-error.js";
+import { type ErrorClass, ErrorRegistry } from "./rpc/remote-error.js";
 import { checkTimeout } from "./rpc/request.js";
 import type { Driver, DriverFactory } from "./seam.js";
 import { checkSerializer, type Serializer } from "./serializer.js";
@@ -102,7 +102,11 @@ export async function openTransport(url: string, options: TransportOptions = {})
   const clock = options.clock ?? systemClock;
   const random = options.random ?? Math.random;
   const newId = options.newId ?? randomUUID;
-  const driver = await factory.open(resolved, { clock, logger, random, newId }, { connectTimeoutMs, signal: options.signal });
+  const driver = await factory.open(
+    resolved,
+    { clock, logger, random, newId },
+    { connectTimeoutMs, signal: options.signal },
+  );
   const core = new TransportCore({
     driver,
     driverName: factory.name,

@@ -8,7 +8,12 @@ import { InvalidArgumentError, NotSupportedError } from "./errors.js";
  * @param what what was asked for, as the subject of the message: `a listener with a pool`.
  * @throws NotSupportedError
  */
-export function requireCapability(capabilities: Capabilities, driver: string, key: BooleanCapability, what: string): void {
+export function requireCapability(
+  capabilities: Capabilities,
+  driver: string,
+  key: BooleanCapability,
+  what: string,
+): void {
   if (capabilities[key]) return;
   throw new NotSupportedError(
     `${what} needs the capability "${key}", which the driver "${driver}" does not claim; choose another driver or leave it out`,
@@ -45,14 +50,18 @@ export function checkRequirements(needs: Requirements, capabilities: Capabilitie
     throw new InvalidArgumentError("require takes an object of capabilities, such as { pools: true }");
   }
   for (const [key, need] of Object.entries(needs)) {
+    // Widened, because the question is whether this string is one of them.
     if (!(CAPABILITY_KEYS as readonly string[]).includes(key)) {
-      throw new InvalidArgumentError(`require: "${key}" is no key of the manifest; it has ${CAPABILITY_KEYS.join(", ")}`);
+      throw new InvalidArgumentError(
+        `require: "${key}" is no key of the manifest; it has ${CAPABILITY_KEYS.join(", ")}`,
+      );
     }
     if (need === undefined) continue;
     // The key was just found among the manifest's own.
     const has = capabilities[key as keyof Capabilities];
     if (typeof has === "object") {
-      if (typeof need !== "object" || need === null) throw new InvalidArgumentError(`require: ${key} must be an object`);
+      if (typeof need !== "object" || need === null)
+        throw new InvalidArgumentError(`require: ${key} must be an object`);
       for (const [part, wanted] of Object.entries(need)) {
         if (!(part in has)) throw new InvalidArgumentError(`require: ${key} has no "${part}"`);
         // `part` was just found among the members of this same object.
@@ -64,7 +73,8 @@ export function checkRequirements(needs: Requirements, capabilities: Capabilitie
 
 function check(key: string, name: string, has: unknown, need: unknown, driver: string): void {
   if (need === undefined || need === false) return;
-  if (typeof need !== typeof has) throw new InvalidArgumentError(`require: ${name} is a ${typeof has}, got ${String(need)}`);
+  if (typeof need !== typeof has)
+    throw new InvalidArgumentError(`require: ${name} is a ${typeof has}, got ${String(need)}`);
   if (suffices(key, name, has, need)) return;
   throw new NotSupportedError(
     `the application requires ${name} ${JSON.stringify(need)}; the driver "${driver}" has ${JSON.stringify(has)}`,

@@ -40,6 +40,7 @@ interface Carried {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** A call or a cast, as core hands it to a driver and a driver to core. Whether a reply is wanted is said beside it. */
 export interface Request extends Carried {
   readonly kind: "request";
   readonly method: string;
@@ -52,8 +53,10 @@ export interface Request extends Carried {
 /** Each is a stream of its own (C2). */
 export type Priority = "audit" | "debug" | "info" | "warn" | "error" | "critical" | "sample";
 
+/** Every {@link Priority}, as C1 names them. */
 export const PRIORITIES: readonly Priority[] = ["audit", "debug", "info", "warn", "error", "critical", "sample"];
 
+/** A notification, as core hands it to a driver and a driver to core (C1). */
 export interface Event extends Carried {
   readonly kind: "event";
   readonly publisherId: string;
@@ -77,10 +80,10 @@ export interface Failure {
 /** The `module` of failures that core itself made, so that the caller's core rebuilds its own class. */
 export const CORE_MODULE = "@trunkline/core";
 
-export type Outcome =
-  | { readonly ok: true; readonly value: Value }
-  | { readonly ok: false; readonly failure: Failure };
+/** How a call ended: the handler's result, or the error it threw, as data. */
+export type Outcome = { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly failure: Failure };
 
+/** What a driver knows of a cast or an event beside the message. */
 export interface SendOptions {
   /** The send's deadline, on the host clock's `now()`. Core owns the timer and calls the handle's `cancel`. */
   readonly until: number;
@@ -97,8 +100,10 @@ export interface SendHandle {
   cancel(toError: (wait: WaitState) => MessagingError): void;
 }
 
+/** Why core gives a call up: its caller's signal, its deadline, or the transport's `close`. */
 export type CancelReason = "aborted" | "deadline" | "closed";
 
+/** What a driver knows of a call beside the request. */
 export interface CallOptions {
   /** As in {@link SendOptions}. The driver puts what is left of it on its wire as milliseconds. */
   readonly until: number;
@@ -123,6 +128,7 @@ export interface ReplySink {
   lost(error: MessagingError, mayHaveRun: boolean): void;
 }
 
+/** Core's hold on one call in flight. Both methods are harmless once the sink has heard `end` or `lost`. */
 export interface CallHandle {
   /**
    * Frees all that is held for the call; the sink hears no more. Where the manifest claims `cancel` the server is told.
@@ -134,6 +140,7 @@ export interface CallHandle {
   credit(items: number): void;
 }
 
+/** What was still in the way of a message when it was given up; what core's error says follows from it. */
 export type WaitState = "no-listener" | "no-credit" | "no-connection" | "sent";
 
 /** Of a fanout and of an event: how many listeners or pools took it, and how many were found dead (A4, B2). A plain cast: 1 and 0. */
@@ -142,12 +149,19 @@ export interface Receipt {
   readonly lost: number;
 }
 
+/** What a listener is to get: the requests of one server, or the events of one topic. */
 export type Subscription =
   /** Topic, topic + server and fanout in one: an rpc listener gets all three. `address.server` is set. */
   | { readonly kind: "rpc"; readonly address: Address }
   /** Listeners of one pool share; without `pool` they share the pool that has no name (C3). Only these priorities (C2). */
-  | { readonly kind: "events"; readonly address: Address; readonly priorities: readonly Priority[]; readonly pool?: string };
+  | {
+      readonly kind: "events";
+      readonly address: Address;
+      readonly priorities: readonly Priority[];
+      readonly pool?: string;
+    };
 
+/** How much a listener takes at once, and when it is answerable for it. */
 export interface ListenOptions {
   /** Never more than this many unsettled deliveries (B13). At least 1. */
   readonly credit: number;
@@ -176,6 +190,7 @@ export interface Route {
   resolved?: unknown;
 }
 
+/** What becomes of a delivery; see {@link Delivery.settle}. */
 export type Verdict = "done" | "requeue" | "reject" | "hand-back";
 
 /** One message that arrived. Every method is harmless after `settle` or when the link is gone. */
@@ -216,8 +231,10 @@ export interface Delivery {
   readonly route: Route;
 }
 
+/** How a driver's connections are: all made, some of them lost and being made again, none yet, or ended. */
 export type DriverState = "connecting" | "connected" | "degraded" | "closed";
 
+/** What a driver tells of itself, as events by name; `transport.events` passes them on. */
 export interface DriverEvents {
   /** Each change once, in order. `degraded`: some of it is lost and being made again. */
   status: { readonly state: DriverState; readonly detail: string; readonly error?: MessagingError };
@@ -263,6 +280,7 @@ export interface Driver {
   close(): Promise<void>;
 }
 
+/** How long `DriverFactory.open` may try, and what ends it sooner. */
 export interface OpenOptions {
   /** How long to keep trying a backend that is down (E1). */
   readonly connectTimeoutMs: number;

@@ -3,7 +3,17 @@ import { DeadlineTable, type Expiring } from "./deadlines.js";
 import { AbortError, ClosedError, type MessagingError, OverloadedError, TimeoutError } from "./errors.js";
 import { type Clock, type Logger, TypedEmitter } from "./host.js";
 import type { ErrorRegistry } from "./rpc/remote-error.js";
-import type { Address, Driver, DriverEvents, Event, Receipt, Request, SendHandle, SendOptions, WaitState } from "./seam.js";
+import type {
+  Address,
+  Driver,
+  DriverEvents,
+  Event,
+  Receipt,
+  Request,
+  SendHandle,
+  SendOptions,
+  WaitState,
+} from "./seam.js";
 import type { Serializer } from "./serializer.js";
 
 /** A handler failed, or what it asked for could not be done. Expected errors are not reported (B5). */
@@ -97,7 +107,13 @@ export class TransportCore {
   }
 
   /** A cast or an event, with its deadline and its caller's signal. */
-  send(to: Address, message: Request | Event, until: number, now: number, signal: AbortSignal | undefined): Promise<Receipt> {
+  send(
+    to: Address,
+    message: Request | Event,
+    until: number,
+    now: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Receipt> {
     if (signal?.aborted === true) return Promise.reject(abortError(signal));
     const pending = new PendingSend(until, describeAddress(to));
     this.deadlines.add(pending, now);
@@ -145,7 +161,9 @@ class PendingSend implements SendOptions, Expiring {
   }
 
   abandon(): void {
-    this.#handle?.cancel(() => new ClosedError(`the transport was closed before the message to ${this.#what} was accepted`));
+    this.#handle?.cancel(
+      () => new ClosedError(`the transport was closed before the message to ${this.#what} was accepted`),
+    );
   }
 
   abort(signal: AbortSignal): void {
@@ -157,7 +175,9 @@ class PendingSend implements SendOptions, Expiring {
 export function deadlineError(what: string, wait: WaitState): MessagingError {
   switch (wait) {
     case "no-credit":
-      return new OverloadedError(`${what} waited until its deadline and no server had room; add servers, or raise their concurrency`);
+      return new OverloadedError(
+        `${what} waited until its deadline and no server had room; add servers, or raise their concurrency`,
+      );
     case "no-connection":
       return new TimeoutError(`${what} waited until its deadline for a lost connection; nothing was sent`);
     case "no-listener":

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Capabilities, CAPABILITY_KEYS, defineCapabilities } from "../src/capabilities.js";
+import { CAPABILITY_KEYS, type Capabilities, defineCapabilities } from "../src/capabilities.js";
 import { InvalidArgumentError, NotSupportedError } from "../src/errors.js";
 import { checkRequirements, type Requirements, requireCapability } from "../src/refusal.js";
 import { MANIFEST } from "./support/manifest.js";
@@ -14,7 +14,11 @@ describe("the manifest (H)", () => {
 
   test.each([
     ["pools without events", { pools: true, events: false }, "pools implies events"],
-    ["a durable acceptance that stores nothing", { acceptance: { casts: "durable", events: "durable" }, storesOffline: false }, "implies storesOffline"],
+    [
+      "a durable acceptance that stores nothing",
+      { acceptance: { casts: "durable", events: "durable" }, storesOffline: false },
+      "implies storesOffline",
+    ],
     ["cancel without rpc", { rpc: false }, "cancel implies rpc"],
     ["a word that is none", { ordering: "total" }, "ordering must be one of"],
     ["a boolean that is none", { tls: "yes" }, "tls must be true or false"],

@@ -4,16 +4,30 @@ import { InvalidTargetError } from "../src/errors.js";
 import { checkName, checkTarget, MAX_NAME_BYTES, type Target } from "../src/target.js";
 
 describe("names (A5)", () => {
-  test.each(["a", "host@backend", "a.b", "*", "#", ">", "a/b:c d", "ä", "日本", "x".repeat(255), "ä".repeat(127)])("%j is one", (name) => {
-    expect(checkName("topic", name)).toBe(name);
-  });
-
-  test.each(["", "a\u0000", "\n", "tab\t", "\u007f", "\u0085", "\ud800", "x".repeat(256), "ä".repeat(128), 3, null, undefined, {}])(
-    "%j is none",
+  test.each(["a", "host@backend", "a.b", "*", "#", ">", "a/b:c d", "ä", "日本", "x".repeat(255), "ä".repeat(127)])(
+    "%j is one",
     (name) => {
-      expect(() => checkName("topic", name)).toThrow(InvalidTargetError);
+      expect(checkName("topic", name)).toBe(name);
     },
   );
+
+  test.each([
+    "",
+    "a\u0000",
+    "\n",
+    "tab\t",
+    "\u007f",
+    "\u0085",
+    "\ud800",
+    "x".repeat(256),
+    "ä".repeat(128),
+    3,
+    null,
+    undefined,
+    {},
+  ])("%j is none", (name) => {
+    expect(() => checkName("topic", name)).toThrow(InvalidTargetError);
+  });
 
   test("the bound is in bytes of UTF-8, whatever the characters", () => {
     fc.assert(

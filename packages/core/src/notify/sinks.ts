@@ -70,7 +70,10 @@ export interface TestSink extends NotificationSink {
   reset(): void;
 }
 
-/** @param options.maxEvents how many it keeps at most. @default 1000 */
+/**
+ * A sink that keeps what it is given, for tests to look at; the oldest go first.
+ * @param options.maxEvents how many it keeps at most. @default 1000
+ */
 export function createTestSink(options: { readonly maxEvents?: number } = {}): TestSink {
   const maxEvents = options.maxEvents ?? 1_000;
   if (!(Number.isSafeInteger(maxEvents) && maxEvents >= 1)) {

@@ -111,7 +111,9 @@ export class RpcClient {
   call<Result = Value>(method: string, params?: object, options?: CallOptions): Promise<Result> {
     try {
       if (this.target.fanout === true) {
-        throw new InvalidTargetError("a call has one answer and cannot go to a fanout target; use cast, or leave out `fanout`");
+        throw new InvalidTargetError(
+          "a call has one answer and cannot go to a fanout target; use cast, or leave out `fanout`",
+        );
       }
       const retry = this.#retry;
       // The application says what type it expects of the other side; nothing here can know better.
@@ -144,7 +146,9 @@ export class RpcClient {
     try {
       requireCapability(this.#core.capabilities, this.#core.driverName, "fanout", "fanout()");
       if (this.#fanoutAddress === undefined) {
-        throw new InvalidTargetError("fanout() reaches every server; this client's target names one: use to({ server: undefined })");
+        throw new InvalidTargetError(
+          "fanout() reaches every server; this client's target names one: use to({ server: undefined })",
+        );
       }
     } catch (error) {
       return Promise.reject(error);
@@ -178,14 +182,21 @@ export class RpcClient {
     const request = this.#request(method, params, options);
     const timeoutMs = this.#timeoutOf(options?.timeoutMs, this.#timeoutMs);
     const monitorMs =
-      options?.monitorMs === undefined ? this.#monitorMs : checkMonitor(options.monitorMs, core.capabilities, core.driverName);
+      options?.monitorMs === undefined
+        ? this.#monitorMs
+        : checkMonitor(options.monitorMs, core.capabilities, core.driverName);
     const now = core.clock.now();
     const inherited = callScope.current()?.until;
     const until = inherited !== undefined && inherited < now + timeoutMs ? inherited : now + timeoutMs;
     return PendingCall.start(core, this.#address, request, until, now, monitorMs, options?.signal, this.#serializer);
   }
 
-  #cast(address: Address, method: string, params: object | undefined, options: CallOptions | undefined): Promise<Receipt> {
+  #cast(
+    address: Address,
+    method: string,
+    params: object | undefined,
+    options: CallOptions | undefined,
+  ): Promise<Receipt> {
     try {
       const core = this.#core;
       core.checkOpen("cast");
@@ -215,7 +226,8 @@ export class RpcClient {
     const serializer = this.#serializer;
     const { namespace, version } = this.target;
     const headers = options?.headers ?? EMPTY_HEADERS;
-    if (serializer === undefined) return new RpcRequest(method, plain, namespace, version, context, headers, this.#core.newId);
+    if (serializer === undefined)
+      return new RpcRequest(method, plain, namespace, version, context, headers, this.#core.newId);
     const [serialized, wireContext] = serialize(serializer, method, plain, context);
     return new RpcRequest(method, serialized, namespace, version, wireContext, headers, this.#core.newId);
   }
@@ -225,7 +237,8 @@ export class RpcClient {
   }
 
   #checkMethod(method: string): void {
-    if (typeof method !== "string") throw new InvalidArgumentError(`a method is called by its name, got ${typeof method}`);
+    if (typeof method !== "string")
+      throw new InvalidArgumentError(`a method is called by its name, got ${typeof method}`);
     try {
       checkName("method", method);
     } catch (error) {
@@ -247,10 +260,18 @@ export class RpcClient {
 }
 
 /** @throws SerializationError whatever the application's serializer throws. */
-function serialize(serializer: Serializer, method: string, params: JsonObject, context: JsonObject): [JsonObject, JsonObject] {
+function serialize(
+  serializer: Serializer,
+  method: string,
+  params: JsonObject,
+  context: JsonObject,
+): [JsonObject, JsonObject] {
   try {
     const value = serializer.serializeValue(params, context);
-    return [checkObject("serialized params", value), checkObject("serialized context", serializer.serializeContext(context))];
+    return [
+      checkObject("serialized params", value),
+      checkObject("serialized context", serializer.serializeContext(context)),
+    ];
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new SerializationError(`the params of ${method} could not be serialized: ${reason}`, { cause });

@@ -77,7 +77,9 @@ export class EndpointTable {
 function readEndpoint(object: unknown, index: number, exposure: Exposure): Endpoint {
   const which = `endpoint ${index + 1}`;
   if (typeof object !== "object" || object === null) {
-    throw new InvalidArgumentError(`${which} must be an object with methods, got ${object === null ? "null" : typeof object}`);
+    throw new InvalidArgumentError(
+      `${which} must be an object with methods, got ${object === null ? "null" : typeof object}`,
+    );
   }
   const target = readTarget(which, Reflect.get(object, "target"));
   const methods = listMethods(object, exposure);
@@ -97,10 +99,13 @@ const TARGET_FIELDS: ReadonlySet<string> = new Set(["namespace", "version", "leg
 function readTarget(which: string, target: unknown): EndpointTarget {
   // A method that happens to be called `target` says nothing of namespace and version.
   if (target === undefined || typeof target === "function") return {};
-  if (typeof target !== "object" || target === null) throw new InvalidArgumentError(`${which}'s target must be an object`);
+  if (typeof target !== "object" || target === null)
+    throw new InvalidArgumentError(`${which}'s target must be an object`);
   for (const field of Object.keys(target)) {
     if (!TARGET_FIELDS.has(field)) {
-      throw new InvalidArgumentError(`${which}'s target has no field "${field}"; it has ${[...TARGET_FIELDS].join(", ")}`);
+      throw new InvalidArgumentError(
+        `${which}'s target has no field "${field}"; it has ${[...TARGET_FIELDS].join(", ")}`,
+      );
     }
   }
   const { namespace, version, legacyNamespaces } = target as EndpointTarget; // each field is checked below

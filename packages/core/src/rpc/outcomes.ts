@@ -6,9 +6,14 @@ import { coreFailure } from "./remote-error.js";
 import { DEFAULT_VERSION } from "./version.js";
 
 /** No endpoint takes the request (B3). */
-export function refusalOutcome(kind: "no-such-method" | "unsupported-version", request: Request, target: Target): Outcome {
+export function refusalOutcome(
+  kind: "no-such-method" | "unsupported-version",
+  request: Request,
+  target: Target,
+): Outcome {
   const where = `server ${JSON.stringify(target.server)} on topic ${JSON.stringify(target.topic)}`;
-  const namespace = request.namespace === undefined ? "the null namespace" : `namespace ${JSON.stringify(request.namespace)}`;
+  const namespace =
+    request.namespace === undefined ? "the null namespace" : `namespace ${JSON.stringify(request.namespace)}`;
   const version = request.version ?? DEFAULT_VERSION;
   const details = { method: request.method, version, namespace: request.namespace ?? null };
   const message =
@@ -24,7 +29,10 @@ export function untravelledOutcome(method: string, error: unknown): Outcome {
   const reason = error instanceof Error ? error.message : String(error);
   const message = `the result of ${method} could not travel: ${reason}`.toWellFormed();
   if (error instanceof MessageTooLargeError) {
-    return { ok: false, failure: coreFailure("MessageTooLargeError", message, { maxMessageBytes: error.maxMessageBytes }) };
+    return {
+      ok: false,
+      failure: coreFailure("MessageTooLargeError", message, { maxMessageBytes: error.maxMessageBytes }),
+    };
   }
   const path = error instanceof SerializationError ? error.path : undefined;
   return { ok: false, failure: coreFailure("SerializationError", message, path === undefined ? undefined : { path }) };

@@ -98,14 +98,19 @@ export class PendingCall implements ReplySink, Expiring, CallOptions {
     this.#reject(
       isDeadline
         ? deadlineError(this.#describe(), wait)
-        : new TimeoutError(`${this.#describe()}: the server has not been heard of for ${this.monitorMs} ms; it may have run`),
+        : new TimeoutError(
+            `${this.#describe()}: the server has not been heard of for ${this.monitorMs} ms; it may have run`,
+          ),
     );
   }
 
   abandon(): void {
     if (this.#isSettled) return;
     this.#handle?.cancel("closed");
-    if (this.#finish()) this.#reject(new ClosedError(`the transport was closed while ${this.#describe()} was in flight; it may have run`));
+    if (this.#finish())
+      this.#reject(
+        new ClosedError(`the transport was closed while ${this.#describe()} was in flight; it may have run`),
+      );
   }
 
   #listen(signal: AbortSignal): void {

@@ -1,7 +1,7 @@
 /** Errors as they travel (B5): a thrown thing to a `Failure`, and a `Failure` to what the caller catches. */
 import {
   MessageTooLargeError,
-  MessagingError,
+  type MessagingError,
   NoSuchMethodError,
   RemoteError,
   type RemoteErrorFields,
@@ -66,7 +66,8 @@ export class ErrorRegistry {
       if (own !== undefined) return own;
     }
     const registered = this.#classes.get(failure.type);
-    if (registered === undefined) return new RemoteError(`${method} failed: ${failure.type}: ${failure.message}`, fields);
+    if (registered === undefined)
+      return new RemoteError(`${method} failed: ${failure.type}: ${failure.message}`, fields);
     // Reflect.construct of Error with this class as new.target makes an instance of it.
     const error = Reflect.construct(Error, [failure.message], registered) as Error;
     define(error, "name", failure.type);

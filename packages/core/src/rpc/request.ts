@@ -57,7 +57,11 @@ export function checkTimeout(name: string, timeoutMs: unknown): number {
 }
 
 /** @throws InvalidArgumentError, and NotSupportedError where the manifest does not claim `callMonitor`. */
-export function checkMonitor(monitorMs: number | undefined, capabilities: Capabilities, driver: string): number | undefined {
+export function checkMonitor(
+  monitorMs: number | undefined,
+  capabilities: Capabilities,
+  driver: string,
+): number | undefined {
   if (monitorMs === undefined) return undefined;
   requireCapability(capabilities, driver, "callMonitor", "call monitoring (monitorMs)");
   return checkTimeout("monitorMs", monitorMs);

@@ -1,8 +1,9 @@
 /** Repeats of what certainly did not run (B12): asked for by the application, never on by itself. */
-import { AbortError, InvalidArgumentError, MessagingError } from "../errors.js";
+import { type AbortError, InvalidArgumentError, MessagingError } from "../errors.js";
 import type { TransportCore } from "../transport-core.js";
 import { abortError } from "../transport-core.js";
 
+/** How an operation is repeated that failed with an error that is `retryable`: nothing ran (B12). Always within the deadline. */
 export interface RetryPolicy {
   /** How often to try again after the first time: 1 or more. The deadline bounds it all the same. */
   readonly attempts: number;

@@ -13,6 +13,7 @@ import { type ErrorClass, toFailure } from "./remote-error.js";
 import { checkTimeout } from "./request.js";
 import { HandlerCall } from "./server-call.js";
 
+/** How a server takes, bounds and answers requests; for `transport.serve`. Unknown members are refused. */
 export interface ServerOptions {
   /** How many handlers run at once (B13): 1 or more. @default 64 */
   readonly concurrency?: number;
@@ -67,7 +68,12 @@ export class RpcServer {
   /** Resolves when the server has ended: with the error that ended it, or undefined after `stop`. Never rejects. */
   readonly closed: Promise<MessagingError | undefined>;
 
-  private constructor(core: TransportCore, target: Target, endpoints: object | readonly object[], options: ServerOptions) {
+  private constructor(
+    core: TransportCore,
+    target: Target,
+    endpoints: object | readonly object[],
+    options: ServerOptions,
+  ) {
     this.#core = core;
     this.#beats = new Beats(core.clock);
     this.target = target;
@@ -94,9 +100,12 @@ export class RpcServer {
     const target = checkTarget(asked);
     const { topic, server, exchange } = target;
     if (topic === undefined || server === undefined) {
-      throw new InvalidTargetError('serve needs a topic and a server name, such as { topic: "compute", server: "host1" } (A6)');
+      throw new InvalidTargetError(
+        'serve needs a topic and a server name, such as { topic: "compute", server: "host1" } (A6)',
+      );
     }
-    if (target.fanout === true) throw new InvalidTargetError("a server gets every fanout of its topic; leave out `fanout`");
+    if (target.fanout === true)
+      throw new InvalidTargetError("a server gets every fanout of its topic; leave out `fanout`");
     if (target.namespace !== undefined || target.version !== undefined) {
       throw new InvalidTargetError("namespace and version belong to an endpoint's own `target`, not to the server's");
     }
@@ -248,7 +257,12 @@ export class RpcServer {
     const resolved: ResolvedHandler =
       resolution.kind === "found"
         ? { server: this, object: resolution.object, handler: resolution.handler, refusal: undefined }
-        : { server: this, object: this, handler: undefined, refusal: refusalOutcome(resolution.kind, request, this.target) };
+        : {
+            server: this,
+            object: this,
+            handler: undefined,
+            refusal: refusalOutcome(resolution.kind, request, this.target),
+          };
     delivery.route.resolved = resolved;
     return resolved;
   }

@@ -23,7 +23,9 @@ export function readVersion(text: string): Version | undefined {
 export function parseVersion(role: string, text: unknown): Version {
   const version = typeof text === "string" ? readVersion(text) : undefined;
   if (version === undefined) {
-    throw new InvalidArgumentError(`${role} must be "major.minor" or "major.minor.revision", got ${JSON.stringify(text)}`);
+    throw new InvalidArgumentError(
+      `${role} must be "major.minor" or "major.minor.revision", got ${JSON.stringify(text)}`,
+    );
   }
   return version;
 }

@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from "../errors.js";
 import type { Clock, Timer } from "../host.js";
 
+/** Where a {@link ManualClock} begins. */
 export interface ManualClockOptions {
   /** What `now()` begins with. @default 0 */
   readonly now?: number;

@@ -1,3 +1,4 @@
+/** How long {@link until} waits, and how it names what it waits for. */
 export interface UntilOptions {
   /** The deadline, in ms of real time. @default 5 000 */
   readonly withinMs?: number;

@@ -100,8 +100,8 @@ describe("bad endpoints are refused when serving", () => {
     ["a string", ["endpoint"]],
     ["one without methods", [{}]],
     ["one with hidden methods only", [{ _a: () => 1 }]],
-    ["an unknown field in its target", [{ target: { topic: "t" }, a: () => 1 }]],
-    ["a bad version", [{ target: { version: "one" }, a: () => 1 }]],
+    ["an unknown field in its target", [{ target: { topic: "t" }, a: (): number => 1 }]],
+    ["a bad version", [{ target: { version: "one" }, a: (): number => 1 }]],
   ])("%s", (_name, endpoints) => {
     // The wrong kinds are the point.
     expect(() => new EndpointTable(endpoints as object[], "public")).toThrow(InvalidArgumentError);

@@ -74,7 +74,10 @@ describe("whatever a handler throws, the caller hears of it", () => {
     ["a frozen error", Object.freeze(new Error("frozen"))],
     ["an error with a circular field", Object.assign(new Error("m"), { circular })],
     ["an error whose message throws", Object.defineProperty(new Error("m"), "message", { get: () => boom() })],
-    ["an error whose field throws", Object.defineProperty(new Error("m"), "f", { enumerable: true, get: () => boom() })],
+    [
+      "an error whose field throws",
+      Object.defineProperty(new Error("m"), "f", { enumerable: true, get: () => boom() }),
+    ],
     ["a lone surrogate", new Error("\ud800")],
     [
       "a hostile proxy",

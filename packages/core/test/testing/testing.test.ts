@@ -54,11 +54,11 @@ test("a cancelled timer stays silent, and both clocks move together", () => {
 test("tick lets the work behind a timer go on before the next one", async () => {
   const clock = new ManualClock();
   const order: string[] = [];
-  const sleep = (ms: number): Promise<void> => new Promise((resolve) => clock.setTimer(resolve, ms));
+  const turned = (ms: number): Promise<void> => new Promise((resolve) => clock.setTimer(resolve, ms));
   const work = (async () => {
-    await sleep(10);
+    await turned(10);
     order.push("one");
-    await sleep(10);
+    await turned(10);
     order.push("two");
   })();
   clock.setTimer(() => order.push("between"), 15);
