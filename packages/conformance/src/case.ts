@@ -1,4 +1,4 @@
-import type { BooleanCapability, Capabilities } from "@trunkline/core";
+import type { Acceptance, BooleanCapability, Capabilities } from "@trunkline/core";
 import type { CaseContext } from "./context.js";
 
 /** The groups of the catalogue, in its order. */
@@ -18,7 +18,9 @@ export const GROUPS = [
   "pools",
   "batches",
   "requeue",
+  "processes",
   "manifest",
+  "review",
 ] as const;
 
 export type Group = (typeof GROUPS)[number];
@@ -32,17 +34,21 @@ export type Ability =
   /** The harness can name an address at which nobody answers. */
   | "dead-address";
 
-/**
- * What must be so for a case to run, as text: a claimed boolean (`fanout`), one that is not claimed (`!fanout`: a refusal
- * case), a graded claim (`ordering=per-target`), or an ability of the harness (`ability:workers`).
- */
-export type Need =
+/** What a manifest may claim: a boolean that holds, or the word that a graded key has. */
+export type Claim =
   | BooleanCapability
-  | `!${BooleanCapability}`
   | `ordering=${Capabilities["ordering"]}`
   | `undeliverable=${Capabilities["undeliverable"]}`
+  | `peerDeath=${Capabilities["peerDeath"]}`
   | `backpressure=${Capabilities["backpressure"]}`
-  | `ability:${Ability}`;
+  | `acceptance.casts=${Acceptance}`
+  | `acceptance.events=${Acceptance}`;
+
+/**
+ * What must be so for a case to run, as text: a claim (`fanout`, `ordering=per-target`), one that the manifest does not make
+ * (`!fanout`, `!ordering=per-target`: a refusal case), or an ability of the harness (`ability:workers`).
+ */
+export type Need = Claim | `!${Claim}` | `ability:${Ability}`;
 
 /** One promise of the semantics, proven or refused. Plain data and one function. */
 export interface ConformanceCase {
@@ -60,6 +66,8 @@ export interface ConformanceCase {
   readonly timeoutMs?: number;
   /** Passes without anything to observe, because what it reads is data. @default false */
   readonly needsNoEvidence?: boolean;
+  /** Looks at what the cases before it saw; its context has their results and errors. @default false */
+  readonly isReview?: boolean;
   run(context: CaseContext): Promise<void>;
 }
 
@@ -73,7 +81,8 @@ export function provenKeys(test: ConformanceCase): readonly string[] {
   const keys = new Set<string>(test.proves ?? []);
   for (const need of test.needs) {
     if (need.startsWith("!") || need.startsWith("ability:")) continue;
-    keys.add(need.split("=")[0] ?? need);
+    const [key = need] = need.split(/[=.]/);
+    keys.add(key);
   }
   return [...keys];
 }
@@ -84,24 +93,19 @@ export interface Unmet {
   readonly reason: string;
 }
 
+/** The first need of `test` that is not met, or undefined. The manifest's word goes before the harness's abilities. */
 export function unmetNeed(
   test: ConformanceCase,
   claims: Capabilities,
   abilities: ReadonlySet<Ability>,
 ): Unmet | undefined {
-  const manifest: Readonly<Record<string, unknown>> = { ...claims };
   for (const need of test.needs) {
     if (need.startsWith("ability:")) continue;
-    if (need.startsWith("!")) {
-      const key = need.slice(1);
-      if (manifest[key] !== false) return { verdict: "not-applicable", reason: `the manifest claims ${key}` };
-    } else if (need.includes("=")) {
-      const [key = "", value] = need.split("=");
-      if (manifest[key] !== value) {
-        return { verdict: "not-applicable", reason: `the manifest says ${key} ${String(manifest[key])}, not ${value}` };
-      }
-    } else if (manifest[need] !== true) {
-      return { verdict: "not-applicable", reason: `the manifest does not claim ${need}` };
+    const isUnwanted = need.startsWith("!");
+    const claim = isUnwanted ? need.slice(1) : need;
+    if (isClaimed(claims, claim) === isUnwanted) {
+      const verb = isUnwanted ? "claims" : "does not claim";
+      return { verdict: "not-applicable", reason: `the manifest ${verb} ${claim}` };
     }
   }
   for (const need of test.needs) {
@@ -111,4 +115,13 @@ export function unmetNeed(
     if (!abilities.has(ability)) return { verdict: "unproven", reason: `the harness lacks ${ability}` };
   }
   return undefined;
+}
+
+function isClaimed(claims: Capabilities, claim: string): boolean {
+  const [path = "", word] = claim.split("=");
+  let value: unknown = claims;
+  for (const key of path.split(".")) {
+    value = typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
+  }
+  return word === undefined ? value === true : value === word;
 }

@@ -32,7 +32,12 @@ export function atMost(what: string, actual: number, bound: number): void {
 
 /** A short rendering for messages. */
 export function show(value: unknown): string {
-  const text = inspect(value, { depth: 3, breakLength: Number.POSITIVE_INFINITY, maxStringLength: 60, maxArrayLength: 12 });
+  const text = inspect(value, {
+    depth: 3,
+    breakLength: Number.POSITIVE_INFINITY,
+    maxStringLength: 60,
+    maxArrayLength: 12,
+  });
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 

@@ -1,18 +1,23 @@
+// Over 300 lines: all that a case may use is one object, so that a case reads without looking elsewhere.
 import type {
+  BatchNotificationEndpoint,
+  BatchOptions,
   Capabilities,
+  NotificationEndpoint,
   NotificationListener,
   NotificationListenerOptions,
+  Requirements,
   RpcServer,
   ServerOptions,
   Target,
   Transport,
   TransportOptions,
 } from "@trunkline/core";
-import { MessagingError } from "@trunkline/core";
+import { MessagingError, NotSupportedError } from "@trunkline/core";
 import { ConformanceFailure, check, fail, show } from "./check.js";
 import { Gate } from "./gate.js";
 import type { ConformanceHarness, Timing } from "./harness.js";
-import { describeFlaws, History, type JudgeOptions, type Judgement } from "./history.js";
+import { describeFlaws, History, type Judgement, type JudgeOptions } from "./history.js";
 import type { CaseResult } from "./report.js";
 import { seededRandom } from "./seeded.js";
 import { Worker } from "./worker-handle.js";
@@ -32,10 +37,10 @@ export class CaseContext {
   readonly space: string;
   readonly harness: ConformanceHarness;
   readonly notes: string[] = [];
-  /** Errors that the case saw, for ERR-14 to look at. */
+  /** Errors that the case saw, for the review at the end of a run. */
   readonly errors: unknown[] = [];
-  /** The results of the cases before this one, for MAN-03. */
-  priorResults: readonly CaseResult[] = [];
+  /** What the cases before this one came to, and the errors that they saw: for the cases that review a run. */
+  prior: { readonly results: readonly CaseResult[]; readonly errors: readonly unknown[] } = { results: [], errors: [] };
   /** Set by a case that finds that it cannot prove what it should; `notes` say why. */
   isUnproven = false;
   #evidence = 0;
@@ -46,7 +51,14 @@ export class CaseContext {
   readonly #spaces = new Set<string>();
   readonly #handlerErrors: unknown[] = [];
 
-  constructor(caseId: string, claims: Capabilities, harness: ConformanceHarness, timing: Timing, seed: number, space: string) {
+  constructor(
+    caseId: string,
+    claims: Capabilities,
+    harness: ConformanceHarness,
+    timing: Timing,
+    seed: number,
+    space: string,
+  ) {
     this.caseId = caseId;
     this.claims = claims;
     this.harness = harness;
@@ -76,7 +88,9 @@ export class CaseContext {
 
   /** A name that no other case, run or destination uses. */
   name(label: string): string {
-    return `${label}-${Math.floor(this.random() * 36 ** 6).toString(36).padStart(6, "0")}`;
+    return `${label}-${Math.floor(this.random() * 36 ** 6)
+      .toString(36)
+      .padStart(6, "0")}`;
   }
 
   /** The name as it is where the harness isolates spaces, else behind a prefix of this case's own. */
@@ -137,10 +151,23 @@ export class CaseContext {
   async listen(
     transport: Transport,
     topics: string | readonly Target[],
-    endpoints: object | readonly object[],
-    options?: NotificationListenerOptions,
+    endpoints: NotificationEndpoint | readonly NotificationEndpoint[],
+    options?: NotificationListenerOptions & { readonly batch?: undefined },
   ): Promise<NotificationListener> {
-    const targets = typeof topics === "string" ? [{ topic: topics }] : topics;
+    const targets = targetsOf(topics);
+    const listener = await this.within(`listen on ${show(targets)}`, transport.listen(targets, endpoints, options));
+    await this.joined();
+    return listener;
+  }
+
+  /** As {@link listen}, for endpoints that take batches (C6). */
+  async listenBatches(
+    transport: Transport,
+    topics: string | readonly Target[],
+    endpoints: BatchNotificationEndpoint | readonly BatchNotificationEndpoint[],
+    options: NotificationListenerOptions & { readonly batch: BatchOptions },
+  ): Promise<NotificationListener> {
+    const targets = targetsOf(topics);
     const listener = await this.within(`listen on ${show(targets)}`, transport.listen(targets, endpoints, options));
     await this.joined();
     return listener;
@@ -187,7 +214,12 @@ export class CaseContext {
   }
 
   /** Waits until `condition` holds. @throws ConformanceFailure naming `what`, with what `state` says. */
-  async until(what: string, condition: () => boolean, state?: () => unknown, ms: number = this.timing.waitMs): Promise<void> {
+  async until(
+    what: string,
+    condition: () => boolean,
+    state?: () => unknown,
+    ms: number = this.timing.waitMs,
+  ): Promise<void> {
     const deadline = performance.now() + this.ms(ms);
     const before = this.#waitingFor;
     this.#waitingFor = what;
@@ -222,7 +254,18 @@ export class CaseContext {
   }
 
   /** What `promise` rejects with. @throws ConformanceFailure when it resolves, hangs, or rejects with another class. */
-  async rejects<Problem extends Error>(what: string, promise: Promise<unknown>, kind: ErrorClass<Problem>): Promise<Problem> {
+  rejects<Problem extends Error>(what: string, promise: Promise<unknown>, kind: ErrorClass<Problem>): Promise<Problem> {
+    const rejected = this.#rejection(what, promise, kind);
+    // A case may begin to await it late, or fail before: that it was not what it should be is no unhandled rejection.
+    rejected.catch(() => {});
+    return rejected;
+  }
+
+  async #rejection<Problem extends Error>(
+    what: string,
+    promise: Promise<unknown>,
+    kind: ErrorClass<Problem>,
+  ): Promise<Problem> {
     let error: unknown;
     let value: unknown;
     let isResolved = false;
@@ -241,12 +284,23 @@ export class CaseContext {
   }
 
   /** What `action` throws or rejects with, whichever way it says no. */
-  async refuses<Problem extends Error>(what: string, action: () => unknown, kind: ErrorClass<Problem>): Promise<Problem> {
+  refuses<Problem extends Error>(what: string, action: () => unknown, kind: ErrorClass<Problem>): Promise<Problem> {
     return this.rejects(
       what,
       // A refusal may be thrown at construction or rejected by a promise; both are "at the earliest ask-point".
       (async () => await action())(),
       kind,
+    );
+  }
+
+  /** That `transport.require` says no to `needs`, naming `capability` (H). */
+  async refusesToRequire(needs: Requirements, capability: string): Promise<void> {
+    const transport = await this.open();
+    const error = await this.refuses(`require ${show(needs)}`, () => transport.require(needs), NotSupportedError);
+    check(error.capability === capability, `the error names the capability ${error.capability}, not ${capability}`);
+    check(
+      error.driver === transport.driverName,
+      `the error names the driver ${error.driver}, not ${transport.driverName}`,
     );
   }
 
@@ -263,6 +317,7 @@ export class CaseContext {
     const problems: string[] = [];
     for (const gate of this.#gates) gate.open();
     for (const worker of this.#workers) worker.kill();
+    await Promise.all(this.#workers.map((worker) => worker.ended));
     const closing = this.#transports.map(async (transport) => {
       try {
         await this.within("transport.close() after the case", transport.close(), this.timing.waitMs + 1_000);
@@ -274,6 +329,10 @@ export class CaseContext {
     for (const space of this.#spaces) await this.harness.dropSpace?.(space);
     return problems;
   }
+}
+
+function targetsOf(topics: string | readonly Target[]): readonly Target[] {
+  return typeof topics === "string" ? [{ topic: topics }] : topics;
 }
 
 /** A timer as a promise: for the bounds above, and never in a case to hope that something has happened. */

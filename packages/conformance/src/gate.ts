@@ -28,7 +28,10 @@ export class Gate {
     return this.#mostInside;
   }
 
-  async pass(): Promise<void> {
+  /** Resolves when the case lets this one through, with `value`. */
+  pass(): Promise<void>;
+  pass<Value>(value: Value): Promise<Value>;
+  async pass(value?: unknown): Promise<unknown> {
     this.#entered++;
     this.#inside++;
     this.#mostInside = Math.max(this.#mostInside, this.#inside);
@@ -38,6 +41,7 @@ export class Gate {
       else await new Promise<void>((resolve) => this.#blocked.push(resolve));
     }
     this.#inside--;
+    return value;
   }
 
   /** Resolves when `count` have come, in all. */

@@ -7,7 +7,9 @@ export class LeakWatch {
   readonly #before = census();
   readonly #problems: string[] = [];
   readonly #onRejection = (reason: unknown): void => {
-    this.#problems.push(`unhandled rejection: ${reason instanceof Error ? (reason.stack ?? reason.message) : String(reason)}`);
+    this.#problems.push(
+      `unhandled rejection: ${reason instanceof Error ? (reason.stack ?? reason.message) : String(reason)}`,
+    );
   };
   readonly #onWarning = (warning: Error): void => {
     // Notices about Node's own features say nothing of a driver; a leak warning does.

@@ -1,4 +1,11 @@
-import type { JsonObject, NotificationEvent, Priority, ServerCall } from "@trunkline/core";
+import type {
+  BatchNotificationHandler,
+  JsonObject,
+  NotificationEvent,
+  NotificationHandler,
+  Priority,
+  ServerCall,
+} from "@trunkline/core";
 import type { History } from "./history.js";
 
 /** Runs in a probe's handler, after the handling was recorded. */
@@ -27,21 +34,17 @@ export function rpcProbe(history: History, consumer: string, hook?: Hook): RpcPr
   };
 }
 
-/** What a notification handler is told of a delivery. */
-export interface Attempted {
-  readonly attempt: number;
-}
-
-export type EventHandler = (event: NotificationEvent, call: Attempted) => unknown;
-
-/** A listener's endpoint that records every event it sees under its own name. The event's id is `payload.id`. */
+/**
+ * A listener's endpoint that records every event it sees under its own name, with its attempt. The event's id is
+ * `payload.id`. What `hook` returns is the verdict.
+ */
 export function eventProbe(
   history: History,
   consumer: string,
   priorities: readonly Priority[] = ["info"],
-  hook?: EventHandler,
-): Readonly<Record<string, EventHandler>> {
-  const handle: EventHandler = async (event, call) => {
+  hook?: NotificationHandler,
+): { readonly [P in Priority]?: NotificationHandler } {
+  const handle: NotificationHandler = (event, call) => {
     history.handled(eventId(event), consumer, call.attempt);
     return hook?.(event, call);
   };
@@ -54,10 +57,10 @@ export function batchProbe(
   consumer: string,
   batches: (readonly NotificationEvent[])[],
   priorities: readonly Priority[] = ["info"],
-): Readonly<Record<string, (events: readonly NotificationEvent[]) => void>> {
-  const handle = (events: readonly NotificationEvent[]): void => {
+): { readonly [P in Priority]?: BatchNotificationHandler } {
+  const handle: BatchNotificationHandler = (events, call) => {
     batches.push(events);
-    for (const event of events) history.handled(eventId(event), consumer);
+    for (const event of events) history.handled(eventId(event), consumer, call.attempt);
   };
   return Object.fromEntries(priorities.map((priority) => [priority, handle]));
 }
@@ -65,6 +68,6 @@ export function batchProbe(
 /** The case's own id of an event: `payload.id`. */
 export function eventId(event: NotificationEvent): string {
   const payload = event.payload;
-  if (typeof payload === "object" && payload !== null && "id" in payload) return String(payload.id);
+  if (typeof payload === "object" && payload !== null && "id" in payload) return String(payload["id"]);
   return `an event without id (${event.eventType})`;
 }

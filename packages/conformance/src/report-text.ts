@@ -17,21 +17,52 @@ const CASE_WORDS: Readonly<Record<Verdict, string>> = {
   "not-applicable": "n/a",
 };
 
+/** How a report is shown on a terminal. */
+export interface TextOptions {
+  /** @default true where stdout is a terminal and `NO_COLOR` is not set */
+  readonly isColored?: boolean;
+}
+
 /** For a terminal: a row per clause, then every case that did not simply pass, then one line of counts. */
-export function reportTable(report: Report): string {
-  const lines = [
+export function reportText(report: Report, options: TextOptions = {}): string {
+  const paint = painter(options.isColored ?? wantsColor());
+  const rows = report.clauses.map((clause) => [clause.id, wordOf(clause), countOf(clause), clause.title]);
+  const [head = "", ...lines] = grid(["clause", "verdict", "cases", "what it says"], rows);
+  const text = [
     `${report.subject}: conformance kit ${report.kit}, node ${report.node} (${report.platform}), seed ${report.seed}`,
     "",
-    ...grid(
-      ["clause", "verdict", "cases", "what it says"],
-      report.clauses.map((clause) => [clause.id, wordOf(clause), countOf(clause), clause.title]),
-    ),
+    paint("dim", head),
+    ...lines.map((line, index) => paint(COLORS[report.clauses[index]?.verdict ?? "not-covered"], line)),
   ];
   const told = report.cases.filter((result) => result.verdict !== "pass" && result.verdict !== "not-applicable");
-  if (told.length > 0) lines.push("");
-  for (const result of told) lines.push(...describeCase(result));
-  lines.push("", summaryLine(report));
-  return lines.join("\n");
+  if (told.length > 0) text.push("");
+  for (const result of told) {
+    const isBad = result.verdict === "fail" || result.verdict === "vacuous";
+    text.push(...describeCase(result).map((line) => paint(isBad ? "red" : "yellow", line)));
+  }
+  text.push("", paint(report.passed ? "green" : "red", summaryLine(report)));
+  return text.join("\n");
+}
+
+type Color = "red" | "green" | "yellow" | "dim" | "plain";
+
+const COLORS: Readonly<Record<ClauseVerdict, Color>> = {
+  held: "plain",
+  refused: "plain",
+  broken: "red",
+  unproven: "yellow",
+  "not-covered": "dim",
+};
+
+const CODES: Readonly<Record<Exclude<Color, "plain">, string>> = { red: "31", green: "32", yellow: "33", dim: "2" };
+
+function painter(isColored: boolean): (color: Color, text: string) => string {
+  return (color, text) => (!isColored || color === "plain" ? text : `\u001b[${CODES[color]}m${text}\u001b[0m`);
+}
+
+/** https://no-color.org: any value but the empty one switches colours off. */
+function wantsColor(): boolean {
+  return process.stdout.isTTY === true && (process.env["NO_COLOR"] ?? "") === "";
 }
 
 /** One line: `122 pass, 0 fail, … in 12.3 s: level core`. */
@@ -39,17 +70,19 @@ export function summaryLine(report: Report): string {
   const counts = Object.entries(report.counts)
     .filter(([verdict, count]) => count > 0 || verdict === "pass" || verdict === "fail")
     .map(([verdict, count]) => `${count} ${verdict}`);
-  const verdict = report.passed ? `level ${report.level}` : "FAILED";
+  const verdict = report.passed ? `level ${report.level}` : report.isCutShort ? "CUT SHORT" : "FAILED";
   return `${counts.join(", ")} in ${(report.ms / 1000).toFixed(1)} s: ${verdict}`;
 }
 
+/** The whole report, for machines. */
 export function reportJson(report: Report): string {
   return `${JSON.stringify(report, undefined, 2)}\n`;
 }
 
 /** For a page: the clauses and the cases as two tables. */
 export function reportMarkdown(report: Report): string {
-  const row = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replace(/\|/g, "\\|").replace(/\n/g, " ")).join(" | ")} |`;
+  const row = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replace(/\|/g, "\\|").replace(/\n/g, " ")).join(" | ")} |`;
   return [
     `# Conformance of \`${report.subject}\``,
     "",
@@ -98,5 +131,10 @@ function describeCase(result: CaseResult): string[] {
 function grid(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const all = [head, ...rows];
   const widths = head.map((_, column) => Math.max(...all.map((row) => (row[column] ?? "").length)));
-  return all.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd());
+  return all.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
 }

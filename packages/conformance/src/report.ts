@@ -59,6 +59,8 @@ export interface Report {
   readonly startedAt: string;
   readonly ms: number;
   readonly passed: boolean;
+  /** The run was ended before its last case; it has not passed. */
+  readonly isCutShort: boolean;
   /** `core`: every case without faults passed. `none`: not yet. Higher levels come with the fault cases. */
   readonly level: "none" | "core";
   readonly counts: Readonly<Record<Verdict, number>>;
@@ -78,12 +80,13 @@ export interface ReportInput {
   readonly ms: number;
   readonly results: readonly CaseResult[];
   readonly isFailure: (result: CaseResult) => boolean;
+  readonly isCutShort: boolean;
 }
 
 export function buildReport(input: ReportInput): Report {
   const counts = { pass: 0, fail: 0, vacuous: 0, unproven: 0, deviation: 0, "not-applicable": 0 };
   for (const result of input.results) counts[result.verdict]++;
-  const passed = input.results.length > 0 && !input.results.some(input.isFailure);
+  const passed = input.results.length > 0 && !input.isCutShort && !input.results.some(input.isFailure);
   return {
     kit: KIT_VERSION,
     node: process.version,
@@ -95,6 +98,7 @@ export function buildReport(input: ReportInput): Report {
     startedAt: input.startedAt.toISOString(),
     ms: Math.round(input.ms),
     passed,
+    isCutShort: input.isCutShort,
     level: passed ? "core" : "none",
     counts,
     clauses: CLAUSES.map((clause) => judgeClause(clause.id, clause.title, input.results)),

@@ -15,10 +15,23 @@ export interface RunOptions {
   readonly seed?: number;
   /** `unproven` counts as a failure. @default false */
   readonly strict?: boolean;
-  /** Called after each case. */
-  readonly onResult?: (result: CaseResult) => void;
+  /** Called after each case, with how many are done of how many. */
+  readonly onResult?: (result: CaseResult, progress: Progress) => void;
+  /** Aborting ends the run after the case that runs: the report tells what was judged until then, and that it is cut short. */
+  readonly signal?: AbortSignal;
   /** Cases of one's own, instead of the kit's. */
   readonly cases?: readonly ConformanceCase[];
+}
+
+/** How far a run has come, in cases. */
+export interface Progress {
+  readonly done: number;
+  readonly total: number;
+}
+
+/** What `runConformance` takes: whom to test, and how. */
+export interface ConformanceOptions extends RunOptions {
+  readonly harness: ConformanceHarness;
 }
 
 /** Deviations are for known failures; these groups admit none: who may see a message, and what a manifest says. */
@@ -62,7 +75,7 @@ export class ConformanceRun {
   async execute(test: ConformanceCase): Promise<CaseResult> {
     const result = await this.#judge(test);
     this.#results.push(result);
-    this.#options.onResult?.(result);
+    this.#options.onResult?.(result, { done: this.#results.length, total: this.cases.length });
     return result;
   }
 
@@ -84,6 +97,7 @@ export class ConformanceRun {
       ms: performance.now() - this.#started,
       results: this.#results,
       isFailure: (result) => this.isFailure(result),
+      isCutShort: this.#results.length < this.cases.length,
     });
   }
 
@@ -126,23 +140,21 @@ export class ConformanceRun {
   ): Promise<Pick<CaseResult, "verdict" | "evidence" | "notes"> & { detail?: string; isHung?: boolean }> {
     const space = `kit-${this.seed.toString(36)}-${test.id.toLowerCase()}-${seed.toString(36)}`;
     const context = new CaseContext(test.id, claims, this.#harness, this.timing, seed, space);
-    if (test.id === "ERR-14") context.errors.push(...this.#errors);
-    if (test.id === "MAN-03") context.priorResults = this.#results;
+    if (test.isReview === true) context.prior = { results: this.#results, errors: this.#errors };
     const watch = new LeakWatch();
     const problems: string[] = [];
     let isHung = false;
     let timer: NodeJS.Timeout | undefined;
     try {
       const deadline = this.deadlineOf(test);
-      await Promise.race([
-        test.run(context),
-        new Promise<never>((_, reject) => {
-          timer = setTimeout(() => {
-            isHung = true;
-            reject(new ConformanceFailure(`hung: still waiting for ${context.waitingFor} after ${deadline} ms`));
-          }, deadline);
-        }),
-      ]);
+      // Armed before the case begins, which may count what keeps the process alive.
+      const hung = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => {
+          isHung = true;
+          reject(new ConformanceFailure(`hung: still waiting for ${context.waitingFor} after ${deadline} ms`));
+        }, deadline);
+      });
+      await Promise.race([test.run(context), hung]);
     } catch (error) {
       problems.push(error instanceof ConformanceFailure ? error.message : `threw ${textOf(error)}`);
     } finally {
@@ -194,10 +206,16 @@ export class ConformanceRun {
   }
 }
 
-/** Runs the kit without any test runner, and resolves with the report; it rejects for no verdict. */
-export async function runConformance(harness: ConformanceHarness, options: RunOptions = {}): Promise<Report> {
-  const run = new ConformanceRun(harness, options);
-  for (const test of run.cases) await run.execute(test);
+/**
+ * Runs the kit without any test runner, and resolves with the report; it rejects for no verdict, but where the harness's own
+ * set-up fails or its first transport cannot be opened.
+ */
+export async function runConformance(options: ConformanceOptions): Promise<Report> {
+  const run = new ConformanceRun(options.harness, options);
+  for (const test of run.cases) {
+    if (options.signal?.aborted === true) break;
+    await run.execute(test);
+  }
   return run.finish();
 }
 

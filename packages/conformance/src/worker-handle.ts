@@ -5,15 +5,26 @@ import type { WorkerSource } from "./harness.js";
 /** What the parent asks of a worker process. */
 export type WorkerCommand =
   | { readonly do: "open"; readonly url: string; readonly resolveFrom?: string; readonly timeoutMs: number }
+  /** The server's method `hold` is entered and never left. */
   | { readonly do: "serve"; readonly topic: string; readonly server: string }
-  | { readonly do: "listen"; readonly topic: string; readonly pool?: string }
-  | { readonly do: "call" | "cast" | "fanout"; readonly topic: string; readonly server?: string; readonly params: object }
-  | { readonly do: "emit"; readonly topic: string; readonly payload: object }
+  /** With `isHeld` its handler is entered and never left. */
+  | { readonly do: "listen"; readonly topic: string; readonly pool?: string; readonly isHeld?: boolean }
+  | {
+      readonly do: "send";
+      readonly kind: "call" | "cast" | "fanout";
+      readonly topic: string;
+      readonly server?: string;
+      readonly params: Readonly<Record<string, string>>;
+    }
+  | { readonly do: "emit"; readonly topic: string; readonly payload: Readonly<Record<string, string>> }
+  /** Answered when the worker's servers or listeners have begun to handle this id. */
+  | { readonly do: "wait"; readonly id: string }
   /** The ids that this worker's servers and listeners handled so far. */
   | { readonly do: "seen" }
   /** Closes the transport, then the connection to the parent; after this the process must end by itself. */
   | { readonly do: "finish" };
 
+/** A worker's answer to one command. */
 export interface WorkerAnswer {
   readonly number: number;
   readonly ok: boolean;

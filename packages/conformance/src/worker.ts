@@ -4,69 +4,90 @@ import { History } from "./history.js";
 import { eventProbe, rpcProbe } from "./probes.js";
 import type { WorkerAnswer, WorkerCommand } from "./worker-handle.js";
 
-const history = new History();
-let opened: Transport | undefined;
+/** What runs in the child: one transport, and a record of what its servers and listeners handled. */
+class WorkerProcess {
+  readonly #history = new History(() => this.#tellWaiters());
+  readonly #waiters = new Map<string, () => void>();
+  #transport: Transport | undefined;
 
-function transport(): Transport {
-  if (opened === undefined) throw new Error("the transport is not open yet");
-  return opened;
-}
-
-async function obey(command: WorkerCommand): Promise<unknown> {
-  switch (command.do) {
-    case "open":
-      opened = await openTransport(command.url, {
-        callTimeoutMs: command.timeoutMs,
-        sendTimeoutMs: command.timeoutMs,
-        ...(command.resolveFrom === undefined ? {} : { resolveFrom: command.resolveFrom }),
-      });
-      return process.pid;
-    case "serve":
-      await transport().serve({ topic: command.topic, server: command.server }, rpcProbe(history, command.server));
-      return null;
-    case "listen":
-      await transport().listen(
-        [{ topic: command.topic }],
-        eventProbe(history, "worker"),
-        command.pool === undefined ? {} : { pool: command.pool },
-      );
-      return null;
-    case "call":
-    case "cast":
-    case "fanout": {
-      const client = transport().client({
-        topic: command.topic,
-        ...(command.server === undefined ? {} : { server: command.server }),
-      });
-      // Structured clone of a JSON object: what the parent sent is one.
-      const params = command.params as Readonly<Record<string, string>>;
-      if (command.do === "call") return client.call("echo", params);
-      return command.do === "cast" ? client.cast("note", params) : client.fanout("note", params);
+  async obey(command: WorkerCommand): Promise<unknown> {
+    switch (command.do) {
+      case "open":
+        this.#transport = await openTransport(command.url, {
+          callTimeoutMs: command.timeoutMs,
+          sendTimeoutMs: command.timeoutMs,
+          ...(command.resolveFrom === undefined ? {} : { resolveFrom: command.resolveFrom }),
+        });
+        return process.pid;
+      case "serve": {
+        const held = rpcProbe(this.#history, command.server, forEver);
+        const endpoint = { ...rpcProbe(this.#history, command.server), hold: held.note };
+        await this.#open().serve({ topic: command.topic, server: command.server }, endpoint);
+        return null;
+      }
+      case "listen": {
+        const endpoint = eventProbe(this.#history, "worker", ["info"], command.isHeld === true ? forEver : undefined);
+        const options = command.pool === undefined ? {} : { pool: command.pool };
+        await this.#open().listen([{ topic: command.topic }], endpoint, options);
+        return null;
+      }
+      case "send":
+        return this.#send(command);
+      case "emit":
+        return this.#open()
+          .notifier({ publisherId: "worker", topics: [command.topic] })
+          .info("worker.event", command.payload);
+      case "wait":
+        await new Promise<void>((resolve) => {
+          this.#waiters.set(command.id, resolve);
+          this.#tellWaiters();
+        });
+        return null;
+      case "seen":
+        return this.#history.handlings.map((handling) => handling.id);
+      case "finish":
+        await this.#transport?.close();
+        return null;
     }
-    case "emit":
-      return transport()
-        .notifier({ publisherId: "worker", topics: [command.topic] })
-        // As above: a JSON object.
-        .info("worker.event", command.payload as Readonly<Record<string, string>>);
-    case "seen":
-      return history.handlings.map((handling) => handling.id);
-    case "finish":
-      await transport().close();
-      return null;
+  }
+
+  #send({ kind, topic, server, params }: Extract<WorkerCommand, { do: "send" }>): Promise<unknown> {
+    const client = this.#open().client({ topic, ...(server === undefined ? {} : { server }) });
+    if (kind === "call") return client.call("echo", params);
+    return kind === "cast" ? client.cast("note", params) : client.fanout("note", params);
+  }
+
+  #tellWaiters(): void {
+    for (const [id, resolve] of this.#waiters) if (this.#history.countOf(id) > 0) resolve();
+  }
+
+  #open(): Transport {
+    if (this.#transport === undefined) throw new Error("the transport is not open yet");
+    return this.#transport;
   }
 }
 
-process.on("message", (message) => {
-  // Only Worker writes to this channel.
-  const { number, command } = message as { number: number; command: WorkerCommand };
-  const answer = (ok: boolean, value: unknown): void => {
-    const reply: WorkerAnswer = { number, ok, value };
-    process.send?.(reply, () => {
-      if (command.do === "finish") process.disconnect();
-    });
-  };
-  obey(command).then(
-    (value) => answer(true, value),
-    (error: unknown) => answer(false, error instanceof Error ? `${error.name}: ${error.message}` : error),
-  );
-});
+/** A handler that is still at work when its process is killed. */
+function forEver(): Promise<never> {
+  return new Promise(() => {});
+}
+
+function start(): void {
+  const worker = new WorkerProcess();
+  process.on("message", (message) => {
+    // Only Worker writes to this channel.
+    const { number, command } = message as { number: number; command: WorkerCommand };
+    const answer = (ok: boolean, value: unknown): void => {
+      const reply: WorkerAnswer = { number, ok, value };
+      process.send?.(reply, undefined, undefined, () => {
+        if (command.do === "finish") process.disconnect();
+      });
+    };
+    worker.obey(command).then(
+      (value) => answer(true, value),
+      (error: unknown) => answer(false, error instanceof Error ? `${error.name}: ${error.message}` : error),
+    );
+  });
+}
+
+start();

@@ -1,27 +1,88 @@
 // Over 300 lines: the sixteen cases of who may see a message share their set-ups and read best side by side.
-import { InvalidTargetError, NotSupportedError, TimeoutError, type Transport, UnreachableError, UnsupportedVersionError } from "@trunkline/core";
+import {
+  InvalidTargetError,
+  type MessagingError,
+  NotSupportedError,
+  TimeoutError,
+  type Transport,
+  UnreachableError,
+  UnsupportedVersionError,
+} from "@trunkline/core";
 import type { ConformanceCase } from "../case.js";
 import { check, sameValue } from "../check.js";
-import type { CaseContext } from "../context.js";
+import type { CaseContext, ErrorClass } from "../context.js";
 import type { History } from "../history.js";
 import { eventProbe, rpcProbe } from "../probes.js";
 
 /** Names of which one is a prefix, a wildcard or a variant of another (A5). */
-const NEAR_NAMES: readonly string[] = ["a", "ab", "a.b", "a.*", "a#", "A", "a/b", "a b", "ä", "a.b.c", "*", "x".repeat(200)];
+const NEAR_NAMES: readonly string[] = [
+  "a",
+  "ab",
+  "a.b",
+  "a.*",
+  "a#",
+  "A",
+  "a/b",
+  "a b",
+  "ä",
+  "a.b.c",
+  "*",
+  "x".repeat(200),
+];
 
 /** Names with the syntax of one backend or another in them. */
-const SPECIAL_NAMES: readonly string[] = ["#", ">", "a.>", "host1@ceph", "host1@lvm", "a:b", " a", "😀", "%2F", "..", "a\\b", "$SYS", "a|b", "é", "e\u0301", "ü".repeat(100)];
+const SPECIAL_NAMES: readonly string[] = [
+  "#",
+  ">",
+  "a",
+  "a.>",
+  "host1",
+  "host1@ceph",
+  "host1@lvm",
+  "a:b",
+  " a",
+  "😀",
+  "%2F",
+  "..",
+  "a\\b",
+  "$SYS",
+  "a|b",
+  "é",
+  "e\u0301",
+  "ü".repeat(100),
+];
 
-const FORBIDDEN_NAMES: readonly string[] = ["", "a\u0000b", "a\nb", "\u007f", "\ud800", "x".repeat(256), "ü".repeat(128)];
+const FORBIDDEN_NAMES: readonly string[] = [
+  "",
+  "a\u0000b",
+  "a\nb",
+  "\u007f",
+  "\ud800",
+  "x".repeat(256),
+  "ü".repeat(128),
+];
 
 /** Serves `topic` under `consumer`, on RPC and, where claimed, on events. */
-async function serveAll(t: CaseContext, transport: Transport, topic: string, consumer: string, history: History): Promise<void> {
+async function serveAll(
+  t: CaseContext,
+  transport: Transport,
+  topic: string,
+  consumer: string,
+  history: History,
+): Promise<void> {
   await t.serve(transport, { topic, server: "s1" }, rpcProbe(history, consumer));
   if (t.claims.events) await t.listen(transport, topic, eventProbe(history, `${consumer}/events`));
 }
 
 /** Sends one message by every route that the manifest has to `topic`, for `consumer` alone. */
-async function sendAll(t: CaseContext, transport: Transport, topic: string, consumer: string, history: History, tag = ""): Promise<void> {
+async function sendAll(
+  t: CaseContext,
+  transport: Transport,
+  topic: string,
+  consumer: string,
+  history: History,
+  tag = "",
+): Promise<void> {
   const client = transport.client({ topic });
   const send = async (kind: string, to: string, action: (id: string) => Promise<unknown>): Promise<void> => {
     const id = `${kind}${tag} to ${consumer.length > 40 ? `${consumer.slice(0, 8)}…` : consumer}`;
@@ -47,11 +108,14 @@ export const addressingCases: readonly ConformanceCase[] = [
     async run(t) {
       const history = t.history();
       const topic = t.name("compute");
-      for (const name of ["s1", "s2", "s3"]) await t.serve(await t.open(), { topic, server: name }, rpcProbe(history, name));
+      for (const name of ["s1", "s2", "s3"])
+        await t.serve(await t.open(), { topic, server: name }, rpcProbe(history, name));
       const client = (await t.open()).client({ topic, server: "s2" });
       for (let n = 0; n < 50; n++) {
         const id = `m${n}`;
-        await history.record(id, [["s2"]], () => (n % 2 === 0 ? client.call("echo", { id }) : client.cast("note", { id })));
+        await history.record<unknown>(id, [["s2"]], () =>
+          n % 2 === 0 ? client.call("echo", { id }) : client.cast("note", { id }),
+        );
       }
       await t.verify(history);
     },
@@ -90,9 +154,10 @@ export const addressingCases: readonly ConformanceCase[] = [
       await t.serve(await t.open(), { topic, server: "s1" }, rpcProbe(history, "s1"));
       const transport = await t.open();
       const absent = transport.client({ topic, server: "s2" }, { timeoutMs: t.ms(3_000), sendTimeoutMs: t.ms(3_000) });
-      const kind = t.claims.undeliverable === "none" ? TimeoutError : UnreachableError;
+      const kind: ErrorClass<MessagingError> = t.claims.undeliverable === "none" ? TimeoutError : UnreachableError;
       await t.rejects("a call to an absent server", absent.call("echo", { id: "nobody" }), kind);
-      if (t.claims.undeliverable !== "none") await t.rejects("a cast to an absent server", absent.cast("note", { id: "nobody" }), kind);
+      if (t.claims.undeliverable !== "none")
+        await t.rejects("a cast to an absent server", absent.cast("note", { id: "nobody" }), kind);
       await history.record("fence", [["s1"]], () => transport.client({ topic }).call("echo", { id: "fence" }));
       await t.verify(history);
     },
@@ -148,7 +213,11 @@ export const addressingCases: readonly ConformanceCase[] = [
     needs: ["rpc"],
     async run(t) {
       const transport = await t.open();
-      await t.refuses("serve", () => transport.serve({ topic: t.name("compute") }, { echo: () => null }), InvalidTargetError);
+      await t.refuses(
+        "serve",
+        () => transport.serve({ topic: t.name("compute") }, { echo: () => null }),
+        InvalidTargetError,
+      );
     },
   },
   {
@@ -186,7 +255,8 @@ export const addressingCases: readonly ConformanceCase[] = [
       for (const exchange of exchanges) await serveAll(t, await t.open({ exchange }), topic, exchange, history);
       await serveAll(t, await t.open(), topic, "default", history);
       for (let round = 0; round < 3; round++) {
-        for (const exchange of exchanges) await sendAll(t, await t.open({ exchange }), topic, exchange, history, ` ${round}`);
+        for (const exchange of exchanges)
+          await sendAll(t, await t.open({ exchange }), topic, exchange, history, ` ${round}`);
         await sendAll(t, await t.open(), topic, "default", history, ` ${round}`);
       }
       await t.verify(history);
@@ -221,18 +291,29 @@ export const addressingCases: readonly ConformanceCase[] = [
       for (const name of SPECIAL_NAMES) await sendAll(t, sender, t.exact(name), name, history);
       if (t.claims.serverDirected) {
         const topic = t.name("compute");
-        for (const name of SPECIAL_NAMES) await t.serve(host, { topic, server: name }, rpcProbe(history, `server ${name}`));
+        for (const name of SPECIAL_NAMES)
+          await t.serve(host, { topic, server: name }, rpcProbe(history, `server ${name}`));
         for (const name of SPECIAL_NAMES) {
           const id = `directed at ${name}`;
-          await history.record(id, [[`server ${name}`]], () => sender.client({ topic, server: name }).call("echo", { id }));
+          await history.record(id, [[`server ${name}`]], () =>
+            sender.client({ topic, server: name }).call("echo", { id }),
+          );
         }
       }
       await t.verify(history);
       for (const name of FORBIDDEN_NAMES) {
         const shown = JSON.stringify(name.slice(0, 8));
         await t.refuses(`topic ${shown}`, () => sender.client({ topic: name }).cast("note"), InvalidTargetError);
-        await t.refuses(`server ${shown}`, () => host.serve({ topic: "t", server: name }, { echo: () => null }), InvalidTargetError);
-        await t.refuses(`exchange ${shown}`, () => sender.client({ topic: "t", exchange: name }).cast("note"), InvalidTargetError);
+        await t.refuses(
+          `server ${shown}`,
+          () => host.serve({ topic: "t", server: name }, { echo: () => null }),
+          InvalidTargetError,
+        );
+        await t.refuses(
+          `exchange ${shown}`,
+          () => sender.client({ topic: "t", exchange: name }).cast("note"),
+          InvalidTargetError,
+        );
       }
     },
   },
@@ -284,7 +365,10 @@ export const addressingCases: readonly ConformanceCase[] = [
       const sender = await t.open();
       for (let round = 0; round < 10; round++) await sendAll(t, sender, topic, "s1", history, ` ${round}`);
       await t.verify(history);
-      check(t.handlerErrors.length === 0, `a message was taken for one of the other kind: ${String(t.handlerErrors[0])}`);
+      check(
+        t.handlerErrors.length === 0,
+        `a message was taken for one of the other kind: ${String(t.handlerErrors[0])}`,
+      );
     },
   },
   {
@@ -297,7 +381,11 @@ export const addressingCases: readonly ConformanceCase[] = [
       const history = t.history();
       const topic = t.name("compute");
       const gate = t.gate();
-      await t.serve(await t.open(), { topic, server: "s1" }, rpcProbe(history, "s1", () => gate.pass()));
+      await t.serve(
+        await t.open(),
+        { topic, server: "s1" },
+        rpcProbe(history, "s1", () => gate.pass()),
+      );
       const [staying, leaving] = [await t.open(), await t.open()];
       await t.serve(leaving, { topic: t.name("other"), server: "s2" }, rpcProbe(history, "s2"));
       const call = history.record("m1", [["s1"]], () => staying.client({ topic }).call("echo", { id: "m1" }));
@@ -318,7 +406,11 @@ export const addressingCases: readonly ConformanceCase[] = [
     async run(t) {
       const history = t.history();
       const topic = t.name("compute");
-      await t.serve(await t.open(), { topic, server: "s1" }, { target: { namespace: "admin" }, ...rpcProbe(history, "admin") });
+      await t.serve(
+        await t.open(),
+        { topic, server: "s1" },
+        { target: { namespace: "admin" }, ...rpcProbe(history, "admin") },
+      );
       const transport = await t.open();
       for (const namespace of [undefined, "Admin", "adm"]) {
         const client = transport.client({ topic, ...(namespace === undefined ? {} : { namespace }) });
@@ -337,7 +429,11 @@ export const addressingCases: readonly ConformanceCase[] = [
     needs: ["rpc"],
     async run(t) {
       const topic = t.name("compute");
-      const endpoint = (version: string, extra: object): object => ({ target: { version }, which: () => version, ...extra });
+      const endpoint = (version: string, extra: object): object => ({
+        target: { version },
+        which: () => version,
+        ...extra,
+      });
       const endpoints = [endpoint("1.4.2", {}), endpoint("3.1", { only: () => "here" })];
       await t.serve(await t.open(), { topic, server: "s1" }, endpoints);
       const client = (await t.open()).client({ topic });

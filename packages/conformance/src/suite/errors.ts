@@ -110,10 +110,17 @@ export const errorCases: readonly ConformanceCase[] = [
       const error = await t.rejects("the call", transport.client({ topic }).call("explode"), RemoteError);
       sameValue("the type", error.type, "RangeError");
       check(error.message.includes("too much of it"), `the message lost the handler's own: ${error.message}`);
-      check(error.remoteStack?.includes("explode") === true, `the remote stack does not name the handler: ${show(error.remoteStack)}`);
+      check(
+        error.remoteStack?.includes("explode") === true,
+        `the remote stack does not name the handler: ${show(error.remoteStack)}`,
+      );
       const later = await t.rejects("the rejecting call", transport.client({ topic }).call("reject"), RemoteError);
       sameValue("the type", later.type, "TypeError");
-      const hidden = await t.rejects("a discreet server", transport.client({ topic: `${topic}-discreet` }).call("explode"), RemoteError);
+      const hidden = await t.rejects(
+        "a discreet server",
+        transport.client({ topic: `${topic}-discreet` }).call("explode"),
+        RemoteError,
+      );
       sameValue("the stack of a server that hides it", hidden.remoteStack, undefined);
     },
   },
@@ -133,7 +140,11 @@ export const errorCases: readonly ConformanceCase[] = [
       await t.serve(await t.open(), { topic, server: "s1" }, endpoint);
       const client = (await t.open({ errors: [QuotaError] })).client({ topic });
       const error = await t.rejects("the call", client.call("boot"), QuotaError);
-      sameValue("the data", { message: error.message, limit: error.limit, used: error.used }, { message: "no room", limit: 10, used: [7, 3] });
+      sameValue(
+        "the data",
+        { message: error.message, limit: error.limit, used: error.used },
+        { message: "no room", limit: 10, used: [7, 3] },
+      );
     },
   },
   {
@@ -169,7 +180,8 @@ export const errorCases: readonly ConformanceCase[] = [
   },
   {
     id: "ERR-04",
-    title: "a handler throws oddities (a string, undefined, frozen, circular, a Proxy): each rejects the caller, the server lives",
+    title:
+      "a handler throws oddities (a string, undefined, frozen, circular, a Proxy): each rejects the caller, the server lives",
     group: "errors",
     clauses: ["B5"],
     needs: ["rpc"],
@@ -236,7 +248,18 @@ export const errorCases: readonly ConformanceCase[] = [
       }
       await t.serve(await t.open(), { topic, server: "s1" }, new Endpoint());
       const client = (await t.open()).client({ topic });
-      const names = ["constructor", "__proto__", "toString", "valueOf", "hasOwnProperty", "__defineGetter__", "_hidden", "secret", "number", "target"];
+      const names = [
+        "constructor",
+        "__proto__",
+        "toString",
+        "valueOf",
+        "hasOwnProperty",
+        "__defineGetter__",
+        "_hidden",
+        "secret",
+        "number",
+        "target",
+      ];
       for (const name of names) await t.rejects(`calling ${name}`, client.call(name), NoSuchMethodError);
       sameValue("what ran", ran, []);
       sameValue("a real method", await t.within("a call", client.call("alive")), "yes");
@@ -293,9 +316,16 @@ export const errorCases: readonly ConformanceCase[] = [
         ["a class instance", new QuotaError("x", 1, [])],
       ];
       for (const [name, value] of table) {
-        const call = await t.rejects(`calling with ${name}`, client.call("echo", { id: "bad", deep: [{ value }] }), SerializationError);
+        const call = await t.rejects(
+          `calling with ${name}`,
+          client.call("echo", { id: "bad", deep: [{ value }] }),
+          SerializationError,
+        );
         check(!call.remote, `${name}: refused by the other side, not by the sender`);
-        check(call.path?.includes("value") === true, `${name}: the error does not name the path, but ${show(call.path)}`);
+        check(
+          call.path?.includes("value") === true,
+          `${name}: the error does not name the path, but ${show(call.path)}`,
+        );
         await t.rejects(`casting ${name}`, client.cast("note", { id: "bad", deep: [{ value }] }), SerializationError);
       }
       await history.record("fence", [["s1"]], () => client.call("echo", { id: "fence" }));
@@ -387,12 +417,13 @@ export const errorReviewCases: readonly ConformanceCase[] = [
   {
     id: "ERR-14",
     title: "every error that this run saw has a published code, and none holds a credential",
-    group: "errors",
+    group: "review",
     clauses: ["F4", "G"],
     needs: [],
+    isReview: true,
     async run(t) {
       const secrets = t.harness.secrets ?? [];
-      for (const error of t.errors) {
+      for (const error of t.prior.errors) {
         t.saw();
         if (!(error instanceof Error)) check(false, `something that is no Error was rejected with: ${show(error)}`);
         else if (error instanceof MessagingError) {

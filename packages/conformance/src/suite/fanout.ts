@@ -38,7 +38,11 @@ export const fanoutCases: readonly ConformanceCase[] = [
       const client = (await t.open()).client({ topic });
       const sends = Array.from({ length: 200 }, (_, n) => {
         const id = `m${n}`;
-        return history.record(id, names.map((name) => [name]), () => client.fanout("note", { id }));
+        return history.record(
+          id,
+          names.map((name) => [name]),
+          () => client.fanout("note", { id }),
+        );
       });
       await t.within("all fanouts to be accepted", Promise.all(sends));
       await t.verify(history);
@@ -59,7 +63,11 @@ export const fanoutCases: readonly ConformanceCase[] = [
         await t.serve(await t.open(), { topic, server: name }, rpcProbe(history, name));
         names.push(name);
         const id = `after-${name}`;
-        await history.record(id, names.map((each) => [each]), () => client.fanout("note", { id }));
+        await history.record(
+          id,
+          names.map((each) => [each]),
+          () => client.fanout("note", { id }),
+        );
       }
       await t.verify(history);
     },
@@ -78,7 +86,11 @@ export const fanoutCases: readonly ConformanceCase[] = [
       const leaver = await t.serve(host, { topic, server: "s3" }, rpcProbe(history, "s3"));
       const client = (await t.open()).client({ topic });
       const fanout = (id: string, names: readonly string[]): Promise<unknown> =>
-        history.record(id, names.map((name) => [name]), () => client.fanout("note", { id }));
+        history.record(
+          id,
+          names.map((name) => [name]),
+          () => client.fanout("note", { id }),
+        );
       await fanout("before", ["s1", "s2", "s3"]);
       await t.until("the first fanout", () => history.countOf("before", "s3") > 0);
       await t.within("stop()", leaver.stop());
@@ -132,7 +144,11 @@ export const fanoutCases: readonly ConformanceCase[] = [
         const id = `m${n}`;
         return t.random() < 0.5
           ? history.record(id, [names], () => client.cast("note", { id }))
-          : history.record(id, names.map((name) => [name]), () => client.fanout("note", { id }));
+          : history.record(
+              id,
+              names.map((name) => [name]),
+              () => client.fanout("note", { id }),
+            );
       });
       await t.within("all to be accepted", Promise.all(sends));
       await t.verify(history);
@@ -152,7 +168,11 @@ export const fanoutCases: readonly ConformanceCase[] = [
         throw new Error(`no ${id}`);
       };
       await t.serve(await t.open(), { topic, server: "s1" }, rpcProbe(history, "s1", explode));
-      await t.serve(await t.open(), { topic, server: "s2" }, rpcProbe(history, "s2", () => gate.pass()));
+      await t.serve(
+        await t.open(),
+        { topic, server: "s2" },
+        rpcProbe(history, "s2", () => gate.pass()),
+      );
       await t.serve(await t.open(), { topic, server: "s3" }, rpcProbe(history, "s3"));
       const client = (await t.open()).client({ topic });
       for (let n = 0; n < 20; n++) {
@@ -173,8 +193,16 @@ export const fanoutCases: readonly ConformanceCase[] = [
     async run(t) {
       const transport = await t.open();
       const topic = t.name("compute");
-      await t.refuses("a target", () => transport.client({ topic, server: "s1", fanout: true }).cast("note"), InvalidTargetError);
-      await t.refuses("to()", () => transport.client({ topic, server: "s1" }).to({ fanout: true }).cast("note"), InvalidTargetError);
+      await t.refuses(
+        "a target",
+        () => transport.client({ topic, server: "s1", fanout: true }).cast("note"),
+        InvalidTargetError,
+      );
+      await t.refuses(
+        "to()",
+        () => transport.client({ topic, server: "s1" }).to({ fanout: true }).cast("note"),
+        InvalidTargetError,
+      );
     },
   },
   {
@@ -188,7 +216,8 @@ export const fanoutCases: readonly ConformanceCase[] = [
       const receipt = await t.within("the fanout", client.fanout("note", { id: "m1" }));
       t.saw();
       check(receipt.lost === 0, `nobody listened, yet ${receipt.lost} were lost`);
-      if (t.claims.acceptance.casts === "transport") check(receipt.accepted === 0, `nobody listened, yet ${receipt.accepted} accepted`);
+      if (t.claims.acceptance.casts === "transport")
+        check(receipt.accepted === 0, `nobody listened, yet ${receipt.accepted} accepted`);
     },
   },
   {

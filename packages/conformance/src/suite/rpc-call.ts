@@ -1,3 +1,4 @@
+// Over 300 lines: a dozen small cases about one promise, a call's outcome, read best as one list.
 import { InvalidTargetError, NoSuchMethodError, VersionCapError } from "@trunkline/core";
 import type { ConformanceCase } from "../case.js";
 import { check, sameValue } from "../check.js";
@@ -83,7 +84,10 @@ export const rpcCallCases: readonly ConformanceCase[] = [
         const id = `m${n}`;
         const reply = await history.record(id, [names], () => client.call<{ by: string }>("echo", { id }));
         if (reply === undefined) break; // verify names it; the other calls would only take time
-        check(history.countOf(id, reply.by) === 1, `${id}: ${reply.by} answered, but handled it ${history.countOf(id, reply.by)} times`);
+        check(
+          history.countOf(id, reply.by) === 1,
+          `${id}: ${reply.by} answered, but handled it ${history.countOf(id, reply.by)} times`,
+        );
       }
       await t.verify(history);
     },
@@ -98,8 +102,8 @@ export const rpcCallCases: readonly ConformanceCase[] = [
       const topic = t.name("compute");
       const gates = { first: t.gate(), second: t.gate() };
       const endpoint = {
-        first: async () => (await gates.first.pass(), "of the first"),
-        second: async () => (await gates.second.pass(), "of the second"),
+        first: () => gates.first.pass("of the first"),
+        second: () => gates.second.pass("of the second"),
       };
       await t.serve(await t.open(), { topic, server: "s1" }, endpoint);
       const client = (await t.open()).client({ topic });
@@ -128,8 +132,14 @@ export const rpcCallCases: readonly ConformanceCase[] = [
       await t.serve(await t.open(), { topic, server: "s1" }, rpcProbe(history, "s1", held), { concurrency: total });
       const client = (await t.open()).client({ topic });
       const ids = Array.from({ length: total }, (_, n) => `m${n}`);
-      const replies = ids.map((id) => history.record(id, [["s1"]], () => client.call("echo", { id, mark: `for ${id}` })));
-      await t.until("all handlers to run", () => finish.size === total, () => `${finish.size} of ${total} run`);
+      const replies = ids.map((id) =>
+        history.record(id, [["s1"]], () => client.call("echo", { id, mark: `for ${id}` })),
+      );
+      await t.until(
+        "all handlers to run",
+        () => finish.size === total,
+        () => `${finish.size} of ${total} run`,
+      );
       for (const id of shuffled(ids, t.random)) finish.get(id)?.();
       const values = await t.within("all replies", Promise.all(replies));
       await t.verify(history);
@@ -148,7 +158,11 @@ export const rpcCallCases: readonly ConformanceCase[] = [
       const history = t.history();
       const topic = t.name("compute");
       const gate = t.gate();
-      await t.serve(await t.open(), { topic, server: "s1" }, rpcProbe(history, "s1", () => gate.pass()));
+      await t.serve(
+        await t.open(),
+        { topic, server: "s1" },
+        rpcProbe(history, "s1", () => gate.pass()),
+      );
       const shared = await t.open();
       const clients = [shared.client({ topic }), shared.client({ topic }), (await t.open()).client({ topic })];
       const replies = clients.flatMap((client, owner) =>
@@ -176,7 +190,12 @@ export const rpcCallCases: readonly ConformanceCase[] = [
     async run(t) {
       const [front, back] = [t.name("front"), t.name("back")];
       const transport = await t.open();
-      await t.serve(transport, { topic: back, server: "b" }, { half: ({ n }: { n: number }) => n / 2 }, { concurrency: 1 });
+      await t.serve(
+        transport,
+        { topic: back, server: "b" },
+        { half: ({ n }: { n: number }) => n / 2 },
+        { concurrency: 1 },
+      );
       const inner = transport.client({ topic: back });
       const endpoint = { quarter: async ({ n }: { n: number }) => (await inner.call<number>("half", { n })) / 2 };
       await t.serve(transport, { topic: front, server: "f" }, endpoint, { concurrency: 1 });
@@ -218,8 +237,16 @@ export const rpcCallCases: readonly ConformanceCase[] = [
     async run(t) {
       const transport = await t.open();
       await t.refuses("a call without a topic", () => transport.client({}).call("echo"), InvalidTargetError);
-      await t.refuses("a cast without a topic", () => transport.client({ version: "1.0" }).cast("echo"), InvalidTargetError);
-      await t.refuses("a server without a topic", () => transport.serve({ server: "s1" }, { echo: () => null }), InvalidTargetError);
+      await t.refuses(
+        "a cast without a topic",
+        () => transport.client({ version: "1.0" }).cast("echo"),
+        InvalidTargetError,
+      );
+      await t.refuses(
+        "a server without a topic",
+        () => transport.serve({ server: "s1" }, { echo: () => null }),
+        InvalidTargetError,
+      );
     },
   },
   {
@@ -261,7 +288,10 @@ export const rpcCallCases: readonly ConformanceCase[] = [
       const endpoint = { target: { version: "1.9" }, ...rpcProbe(history, "s1") };
       await t.serve(await t.open(), { topic, server: "s1" }, endpoint);
       const client = (await t.open()).client({ topic, version: "1.4" }, { versionCap: "1.5" });
-      check(client.canSend() && client.canSend("1.5") && !client.canSend("1.6") && !client.canSend("2.0"), "canSend() disagrees with the cap 1.5");
+      check(
+        client.canSend() && client.canSend("1.5") && !client.canSend("1.6") && !client.canSend("2.0"),
+        "canSend() disagrees with the cap 1.5",
+      );
       const above = client.to({ version: "1.6" });
       await t.rejects("a call above the cap", above.call("echo", { id: "above" }), VersionCapError);
       await t.rejects("a cast above the cap", above.cast("note", { id: "above" }), VersionCapError);

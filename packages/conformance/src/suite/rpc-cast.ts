@@ -13,7 +13,7 @@ export const rpcCastCases: readonly ConformanceCase[] = [
     async run(t) {
       const topic = t.name("compute");
       const gate = t.gate();
-      await t.serve(await t.open(), { topic, server: "s1" }, { work: async () => (await gate.pass(), "a result") });
+      await t.serve(await t.open(), { topic, server: "s1" }, { work: () => gate.pass("a result") });
       const client = (await t.open()).client({ topic });
       const receipt = await t.within("the cast to be accepted", client.cast("work"));
       sameValue("the receipt", receipt, { accepted: 1, lost: 0 });
@@ -80,7 +80,10 @@ export const rpcCastCases: readonly ConformanceCase[] = [
       const client = (await t.open()).client({ topic });
       sameValue("the receipt", await t.within("the cast", client.cast("explode")), { accepted: 1, lost: 0 });
       await t.until("the handlerError event", () => t.handlerErrors.length > 0);
-      check(t.handlerErrors[0] instanceof RangeError, `the handlerError event told ${String(t.handlerErrors[0])}, not the RangeError`);
+      check(
+        t.handlerErrors[0] instanceof RangeError,
+        `the handlerError event told ${String(t.handlerErrors[0])}, not the RangeError`,
+      );
       await history.record("m1", [["s1"]], () => client.cast("note", { id: "m1" }));
       await t.verify(history);
     },
@@ -149,7 +152,9 @@ export const rpcCastCases: readonly ConformanceCase[] = [
       t.saw();
       t.note(`a cast to nobody: ${how}`);
       check(
-        how === "UnreachableError" || how === "TimeoutError" || (how === "accepted" && t.claims.acceptance.casts !== "transport"),
+        how === "UnreachableError" ||
+          how === "TimeoutError" ||
+          (how === "accepted" && t.claims.acceptance.casts !== "transport"),
         `a cast to nobody ended with ${how}`,
       );
     },

@@ -1,0 +1,24 @@
+import type { Driver, DriverFactory } from "@trunkline/core/driver";
+
+/** A factory that opens what `change` makes of each driver; in all else it is the one that it wraps. */
+export function wrapFactory(factory: DriverFactory, change: (driver: Driver) => Driver): DriverFactory {
+  return {
+    ...factory,
+    capabilities: (url) => factory.capabilities(url),
+    open: async (url, host, options) => change(await factory.open(url, host, options)),
+  };
+}
+
+/** A driver with some of its methods replaced; the others are those of `driver`. */
+export function wrapDriver(driver: Driver, replaced: Partial<Driver>): Driver {
+  return {
+    capabilities: driver.capabilities,
+    events: driver.events,
+    send: (to, message, options) => driver.send(to, message, options),
+    call: (to, request, sink, options) => driver.call(to, request, sink, options),
+    listen: (what, deliver, options) => driver.listen(what, deliver, options),
+    stats: () => driver.stats(),
+    close: () => driver.close(),
+    ...replaced,
+  };
+}
