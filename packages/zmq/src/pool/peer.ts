@@ -49,6 +49,7 @@ export class Peer implements LinkKeeper {
   #timer: Timer | undefined;
   #isAbsent = false;
   #wasReady = false;
+  #isWarned = false;
   #isTroubled = false;
   #lastSequence = 0;
   readonly #waiters: Set<(settlement: Settlement) => void> = new Set();
@@ -129,6 +130,7 @@ export class Peer implements LinkKeeper {
     this.#connection = nextConnection(this.#connection, { type: "opened" });
     this.#isAbsent = false;
     this.#wasReady = true;
+    this.#isWarned = false;
     this.#lastSequence = 0;
     this.failure = undefined;
     this.remembered = [];
@@ -176,6 +178,12 @@ export class Peer implements LinkKeeper {
       case "failed":
         this.#host.warn(`cannot connect to ${this.address}: ${end.detail}`, end.error);
         return false;
+      case "handshake":
+        // Frozen, or of another kind: told once, and hoped for until the message's own deadline.
+        if (!this.#isWarned)
+          this.#host.warn(`${this.address} took the connection and did not greet: ${end.detail}`, end.error);
+        this.#isWarned = true;
+        return true;
       default:
         return !end.isOrderly;
     }
