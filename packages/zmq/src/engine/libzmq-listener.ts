@@ -176,8 +176,10 @@ export class LibzmqListener implements EngineListener, AcceptedHost {
 
   #onFrame(link: AcceptedLink, frame: Buffer): void {
     link.quietSweeps = 0;
-    if (link.isEnded) this.#dropped.add("a frame of a link that was cut");
-    else if (frame.byteLength === 0) link.end({ reason: "lost", detail: "the other side ended the link" });
+    if (link.isEnded) {
+      // The end mark of a link that both sides ended says nothing new.
+      if (frame.byteLength > 0) this.#dropped.add("a frame of a link that was cut");
+    } else if (frame.byteLength === 0) link.end({ reason: "lost", detail: "the other side ended the link" });
     else link.receive(frame);
   }
 

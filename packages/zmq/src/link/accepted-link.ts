@@ -265,6 +265,8 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
   /** Sends what is written, says goodbye, and ends. */
   leave(lingerMs: number = LAST_WORDS_MS): void {
     if (this.#state === "ready") {
+      // What is due goes first: the other side reads nothing after BYE, and would count what was handled as lost.
+      this.beforeFlush();
       this.outbox.begin().u8(BYE);
       this.outbox.commit();
       this.outbox.flush();

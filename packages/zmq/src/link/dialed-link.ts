@@ -107,6 +107,8 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
   #wantDue: RemoteListener[] = [];
   #refusal: Refusal | undefined;
   #isOrderly = false;
+  /** This side said goodbye. */
+  #isLeaving = false;
   #brokenRule: string | undefined;
   #resolveGone: () => void = () => {};
   /** Resolves when the engine has let go of it. */
@@ -267,8 +269,11 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
   /** Sends what is written, says goodbye, and ends. */
   leave(lingerMs: number = LAST_WORDS_MS): void {
     if (this.#state === "ended") return;
+    this.#isLeaving = true;
     this.#isOrderly = this.isIdle;
     if (this.isReady) {
+      // What is due goes first: the other side reads nothing after BYE, and would count what was handled as lost.
+      this.beforeFlush();
       this.outbox.begin().u8(BYE);
       this.outbox.commit();
       this.outbox.flush();
@@ -586,6 +591,7 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
     const lost = this.#sends.acceptedCount - this.#handled;
     for (const call of this.#calls.drain()) if (call.sequence <= handedOver) call.lost(error());
     for (const send of this.#sends.drain()) if (send.sequence <= handedOver) send.lost(error());
-    if (lost > 0) this.#owner.castsLost(lost, peer);
+    // Who leaves has lost nothing: what the peer accepted, it still handles.
+    if (lost > 0 && !this.#isLeaving) this.#owner.castsLost(lost, peer);
   }
 }
