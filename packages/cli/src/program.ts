@@ -3,6 +3,7 @@ import { nearestName } from "@trunkline/core/driver";
 import type { Command } from "./arguments/command.js";
 import { parseInput } from "./arguments/parse.js";
 import { commandHelp, programHelp } from "./arguments/usage.js";
+import { conformance } from "./commands/conformance.js";
 import { drivers } from "./commands/drivers.js";
 import { listen } from "./commands/listen.js";
 import { notify } from "./commands/notify.js";
@@ -14,7 +15,7 @@ import type { Surroundings } from "./surroundings.js";
 import { UsageError } from "./usage-error.js";
 
 /** In the order in which `--help` lists them. */
-export const COMMANDS: readonly Command[] = [call, cast, fanout, notify, listen, serve, drivers];
+export const COMMANDS: readonly Command[] = [call, cast, fanout, notify, listen, serve, drivers, conformance];
 
 /** Runs one command line, without the program's own name. Resolves with the exit code and never rejects. */
 export async function runProgram(words: readonly string[], surroundings: Surroundings): Promise<number> {

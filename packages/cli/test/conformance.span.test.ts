@@ -1,0 +1,92 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { ALL_CASES } from "@trunkline/conformance";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { CommandProcess, ROOT, runProcess } from "./support/command-process.js";
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "trunkline-cli-"));
+  installBroken();
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** A driver package that only this folder has: the fake, which forgets whom a message is for. */
+function installBroken(): void {
+  const home = join(folder, "node_modules", "trunkline-driver-broken");
+  mkdirSync(home, { recursive: true });
+  const entryOf = (name: string): string =>
+    JSON.stringify(pathToFileURL(join(ROOT, "packages", name, "dist", "index.js")).href);
+  writeFileSync(
+    join(home, "package.json"),
+    JSON.stringify({ name: "trunkline-driver-broken", type: "module", exports: "./index.js" }),
+  );
+  writeFileSync(
+    join(home, "index.js"),
+    `import { MUTANTS } from ${entryOf("conformance")};
+     import { driver as fake } from ${entryOf("fake")};
+     const broken = MUTANTS.find(({ name }) => name === "ignores-server").wrap(fake);
+     export const driver = Object.assign(Object.create(broken), { scheme: "broken" });
+    `,
+  );
+}
+
+test("the table goes to stderr, the verdict to stdout, and exit 0 says that it passed", async () => {
+  const { exitCode, stdout, stderr } = await runProcess(
+    "conformance",
+    "fake://",
+    "--only",
+    "^addressing$",
+    "--seed",
+    "7",
+  );
+  expect(stderr).toMatch(/^A3 +held +\d+ /m);
+  expect(JSON.parse(stdout)).toMatchObject({ subject: "fake://", passed: true, seed: 7, counts: { fail: 0 } });
+  expect(exitCode).toBe(0);
+});
+
+test("with --json the whole report goes to stdout and nothing to stderr", async () => {
+  const { exitCode, stdout, stderr } = await runProcess("conformance", "fake://", "--only", "^ADDR-01$", "--json");
+  expect(JSON.parse(stdout)).toMatchObject({ cases: [{ id: "ADDR-01", verdict: "pass" }] });
+  expect(stderr).toBe("");
+  expect(exitCode).toBe(0);
+});
+
+describe("of a driver that breaks a promise", () => {
+  test("the case is named, and the exit code is 1", async () => {
+    const command = new CommandProcess(["conformance", "broken://", "--only", "^ADDR-01$"], { cwd: folder });
+    const { exitCode, stdout, stderr } = await command.ended;
+    expect(stderr).toContain("FAIL ADDR-01");
+    expect(JSON.parse(stdout)).toMatchObject({ passed: false, counts: { fail: 1 } });
+    expect(exitCode).toBe(1);
+  });
+
+  test("SIGINT ends the run, with what was judged until then", async () => {
+    const command = new CommandProcess(["conformance", "broken://", "--json"], { cwd: folder });
+    await command.until(({ stderr }) => stderr.includes(": fail "));
+    const { exitCode, stdout } = await command.end("SIGINT");
+    const { cases }: { cases: unknown[] } = JSON.parse(stdout);
+    expect(cases.length).toBeGreaterThan(0);
+    expect(cases.length).toBeLessThan(ALL_CASES.length);
+    expect(exitCode).toBe(130);
+  });
+});
+
+test.each([
+  ["(", "--only is no regular expression"],
+  ["^adressing$", "matches no case; did you mean addressing?"],
+])("--only %s is wrong usage", async (pattern, told) => {
+  const { exitCode, stdout, stderr } = await runProcess("conformance", "fake://", "--only", pattern);
+  expect(stderr).toContain(told);
+  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
+});
+
+test("a backend that cannot be opened is said once", async () => {
+  const { exitCode, stdout, stderr } = await runProcess("conformance", "fake://?nonsense=1");
+  expect(stderr.match(/nonsense/g)).toHaveLength(1);
+  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
+});
