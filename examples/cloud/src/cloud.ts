@@ -42,6 +42,7 @@ export async function runCloud({ url, hosts, trace, progress }: CloudOptions): P
   const settings: Settings = { url, exchange: `cloud-${randomBytes(6).toString("hex")}`, hosts, trace };
   const transport = await openTransport(url, { exchange: settings.exchange });
   let stage: Stage | undefined;
+  let isStopped = false;
   try {
     transport.require({ rpc: true, events: true, fanout: true, serverDirected: true, pools: true });
     const isSpread = transport.capabilities.crossProcess;
@@ -60,6 +61,7 @@ export async function runCloud({ url, hosts, trace, progress }: CloudOptions): P
     progress.end();
     const accounting = buildAccounting(endings, accounts, hosts);
     await stage.stop();
+    isStopped = true;
     return report(
       transport,
       hosts,
@@ -71,7 +73,7 @@ export async function runCloud({ url, hosts, trace, progress }: CloudOptions): P
     );
   } finally {
     progress.end();
-    await stage?.stop().catch(() => {}); // where it is not the first call, its outcome is known
+    if (!isStopped) await stage?.abandon();
     await transport.close();
   }
 }

@@ -3,8 +3,9 @@ import { parseArgs } from "node:util";
 import { MessagingError } from "@trunkline/core";
 import { runCloud } from "./cloud.js";
 import { Progress } from "./progress.js";
+import { RoleEnded } from "./stage.js";
 import { percentile, reportTable } from "./table.js";
-import { DEFAULT_TRACE } from "./trace.js";
+import { DEFAULT_TRACE, TraceError } from "./trace.js";
 
 const USAGE = "usage: npm start -- [URL] [--hosts N] [--trace FILE] [--json]";
 
@@ -57,7 +58,7 @@ if (given === undefined) {
     process.exitCode = await main(given);
   } catch (error) {
     // What the SDK refuses says what to do; anything else is shown with where it came from.
-    const isPlain = error instanceof MessagingError;
+    const isPlain = error instanceof MessagingError || error instanceof TraceError || error instanceof RoleEnded;
     console.error(isPlain ? `${error.name}: ${error.message}` : error);
     process.exitCode = 1;
   }

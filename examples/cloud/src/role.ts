@@ -16,7 +16,12 @@ export interface Started {
 
 /** Starts one role on a transport of its own. Resolves when it can be reached. */
 export async function startRole(role: RoleName, settings: Settings): Promise<Started> {
-  const transport = await openTransport(settings.url, { exchange: settings.exchange, errors: [Refused] });
+  const transport = await openTransport(settings.url, {
+    exchange: settings.exchange,
+    errors: [Refused],
+    // Nothing is under way when a run has gone well; of one that has not, nobody waits for the rest.
+    drainTimeoutMs: 5_000,
+  });
   try {
     const ledger = new Ledger(role);
     watch(transport, ledger);

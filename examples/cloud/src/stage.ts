@@ -10,8 +10,10 @@ export interface Stage {
   start(role: RoleName): Promise<void>;
   /** Rejects when a role ends that nobody stopped; never resolves. */
   readonly failed: Promise<never>;
-  /** Resolves when all have ended. Rejects where one did not end well. */
+  /** Each ends its work first. Resolves when all have ended; rejects where one did not end well. */
   stop(): Promise<void>;
+  /** Resolves when all have ended, whatever they were at. For a run that went wrong. */
+  abandon(): Promise<void>;
 }
 
 /** All roles in this process, for backends that reach no further. */
@@ -31,6 +33,15 @@ export class OneProcess implements Stage {
   async stop(): Promise<void> {
     await Promise.all(this.#started.map((started) => started.stop()));
   }
+
+  abandon(): Promise<void> {
+    return this.stop();
+  }
+}
+
+/** A role's process ended that nobody had stopped, or ended badly. */
+export class RoleEnded extends Error {
+  override readonly name = "RoleEnded";
 }
 
 /** Each role in a process of its own. A process ends by itself: when it is told to stop, or when this one is gone. */
@@ -60,10 +71,10 @@ export class ManyProcesses implements Stage {
     this.#exits.push(this.#watch(child, role));
     tell(child, { type: "start", role, settings: this.#settings });
     return new Promise((resolve, reject) => {
-      child.once("exit", () => reject(new Error(`${role} ended before it was ready`)));
+      child.once("exit", () => reject(new RoleEnded(`${role} ended before it was ready`)));
       child.on("message", (message: FromRole) => {
         if (message.type === "ready") resolve();
-        else reject(new Error(`${role} could not start: ${message.reason}`));
+        else reject(new RoleEnded(`${role} could not start: ${message.reason}`));
       });
     });
   }
@@ -75,12 +86,19 @@ export class ManyProcesses implements Stage {
     for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
   }
 
+  async abandon(): Promise<void> {
+    this.#isStopping = true;
+    // To them it is as if this process had gone.
+    for (const child of this.#children) if (child.connected) child.disconnect();
+    await Promise.allSettled(this.#exits);
+  }
+
   /** Resolves when it has ended well. */
   #watch(child: ChildProcess, role: RoleName): Promise<void> {
     const exit = new Promise<void>((resolve, reject) => {
       child.once("error", reject);
       child.once("exit", (code, signal) => {
-        const error = new Error(`${role} ended with ${signal ?? `exit code ${code}`}`);
+        const error = new RoleEnded(`${role} ended with ${signal ?? `exit code ${code}`}`);
         if (!this.#isStopping) this.#fail(error);
         if (code === 0) resolve();
         else reject(error);

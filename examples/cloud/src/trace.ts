@@ -31,24 +31,35 @@ export const DEFAULT_TRACE: string = fileURLToPath(new URL("../trace/requests.js
 const TEXTS = ["id", "instance", "tenant", "backend", "image"] as const;
 const NUMBERS = ["atMs", "vcpus", "ramMiB", "diskGiB", "userDataBytes"] as const;
 
+/** The trace cannot be used; the message says where and why. */
+export class TraceError extends Error {}
+
 /** Reads a trace, one JSON object a line. Rejects with the line where it is no request. */
 export async function readTrace(path: string): Promise<readonly CloudRequest[]> {
-  const lines = (await readFile(path, "utf8")).split("\n").filter((line) => line !== "");
-  if (lines.length === 0) throw new Error(`${path} holds no request`);
+  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+    throw new TraceError(`${path} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`);
+  });
+  const lines = text.split("\n").filter((line) => line !== "");
+  if (lines.length === 0) throw new TraceError(`${path} holds no request`);
   const requests = lines.map((line, index) => readRequest(line, `${path}:${index + 1}`));
-  if (new Set(requests.map(({ id }) => id)).size < requests.length) throw new Error(`${path} has an id twice`);
+  if (new Set(requests.map(({ id }) => id)).size < requests.length) throw new TraceError(`${path} has an id twice`);
   return requests;
 }
 
 function readRequest(line: string, place: string): CloudRequest {
-  // Every member is checked before it is used.
-  const request = JSON.parse(line) as Readonly<Record<keyof CloudRequest, unknown>>;
+  let request: Readonly<Record<keyof CloudRequest, unknown>>;
+  try {
+    // Every member is checked before it is used; what is no object has none.
+    request = Object(JSON.parse(line)) as Readonly<Record<keyof CloudRequest, unknown>>;
+  } catch (cause) {
+    throw new TraceError(`${place} is no JSON: ${cause instanceof Error ? cause.message : String(cause)}`);
+  }
   const wrong = [
     ...TEXTS.filter((name) => typeof request[name] !== "string"),
     ...NUMBERS.filter((name) => typeof request[name] !== "number"),
     ...(KINDS.includes(request.kind as RequestKind) ? [] : ["kind"]), // looked up as it is
     ...(["done", ...REFUSALS].includes(String(request.expect)) ? [] : ["expect"]),
   ];
-  if (wrong.length > 0) throw new Error(`${place} is no request: look at ${wrong.join(", ")}`);
+  if (wrong.length > 0) throw new TraceError(`${place} is no request: look at ${wrong.join(", ")}`);
   return request as CloudRequest; // just checked
 }
