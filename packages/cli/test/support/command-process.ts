@@ -26,10 +26,13 @@ export class CommandProcess {
   stderr = "";
   #looks: (() => void)[] = [];
 
-  constructor(words: readonly string[], options: { readonly cwd?: string } = {}) {
+  constructor(
+    words: readonly string[],
+    options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {},
+  ) {
     this.child = spawn(process.execPath, [MAIN, ...words], {
       cwd: options.cwd ?? ROOT,
-      env: { ...process.env, NODE_OPTIONS: "" },
+      env: { ...process.env, NODE_OPTIONS: "", ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
       timeout: LONGEST_MS,
       killSignal: "SIGKILL",
