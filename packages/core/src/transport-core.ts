@@ -115,24 +115,30 @@ export class TransportCore {
     signal: AbortSignal | undefined,
   ): Promise<Receipt> {
     if (signal?.aborted === true) return Promise.reject(abortError(signal));
-    const pending = new PendingSend(until, describeAddress(to));
+    const pending = new PendingSend(until, to);
     this.deadlines.add(pending, now);
-    const onAbort = signal === undefined ? undefined : (): void => pending.abort(signal);
-    if (onAbort !== undefined) signal?.addEventListener("abort", onAbort, { once: true });
-    const settled = (): void => {
-      this.deadlines.remove(pending);
-      if (onAbort !== undefined) signal?.removeEventListener("abort", onAbort);
-    };
+    if (signal !== undefined) return this.#sendWith(signal, to, message, pending);
     return this.driver.send(to, message, pending).then(
       (receipt) => {
-        settled();
+        this.deadlines.remove(pending);
         return receipt;
       },
       (error: unknown) => {
-        settled();
+        this.deadlines.remove(pending);
         throw error;
       },
     );
+  }
+
+  async #sendWith(signal: AbortSignal, to: Address, message: Request | Event, pending: PendingSend): Promise<Receipt> {
+    const onAbort = (): void => pending.abort(signal);
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      return await this.driver.send(to, message, pending);
+    } finally {
+      this.deadlines.remove(pending);
+      signal.removeEventListener("abort", onAbort);
+    }
   }
 
   reportHandlerError(report: HandlerErrorReport): void {
@@ -144,12 +150,12 @@ export class TransportCore {
 class PendingSend implements SendOptions, Expiring {
   until: number;
   slot = -1;
-  readonly #what: string;
+  readonly #to: Address;
   #handle: SendHandle | undefined;
 
-  constructor(until: number, what: string) {
+  constructor(until: number, to: Address) {
     this.until = until;
-    this.#what = what;
+    this.#to = to;
   }
 
   onCancel(handle: SendHandle): void {
@@ -157,12 +163,12 @@ class PendingSend implements SendOptions, Expiring {
   }
 
   expire(): void {
-    this.#handle?.cancel((wait) => deadlineError(`the message to ${this.#what}`, wait));
+    this.#handle?.cancel((wait) => deadlineError(`the message to ${describeAddress(this.#to)}`, wait));
   }
 
   abandon(): void {
     this.#handle?.cancel(
-      () => new ClosedError(`the transport was closed before the message to ${this.#what} was accepted`),
+      () => new ClosedError(`the transport was closed before the message to ${describeAddress(this.#to)} was accepted`),
     );
   }
 
