@@ -17,6 +17,7 @@ const FRAME_SLACK_BYTES = 256 * 1024;
 /** An accepted link that has not said a word for so long is over, where libzmq does not tell that it is. */
 const SILENT_MS = 60_000;
 
+/** What a driver of one's own may be given beside the URL. */
 export interface ZmqDriverSettings {
   /** Where an address is really dialled: for proxies between, and for faults in tests. @default where it says */
   readonly dialHook?: (address: string) => string;

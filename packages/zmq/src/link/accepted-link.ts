@@ -1,3 +1,4 @@
+// Long because a session's listening half is one state machine: what arrives, what is answered, and what goes back.
 import {
   type Address,
   type CancelReason,
@@ -6,20 +7,13 @@ import {
   type Outcome,
   type Priority,
   type Request,
-  type Route,
   ValueReader,
 } from "@trunkline/core/driver";
 import type { EngineLink, LinkEnd, LinkHandler } from "../engine/engine.js";
-import type { Grant, GrantPort } from "../serving/credit-ledger.js";
-import {
-  InboundCall,
-  InboundCast,
-  InboundEvent,
-  InboundEventDelivery,
-  InboundRequest,
-  InboundRoute,
-} from "../serving/inbound.js";
+import { InboundCall, InboundCast, InboundEventDelivery } from "../serving/inbound.js";
+import { InboundEvent, InboundRequest, InboundRoute } from "../serving/inbound-message.js";
 import type { LocalListener } from "../serving/local-listener.js";
+import { Served } from "../serving/served.js";
 import {
   bodyFlags,
   copyEventBody,
@@ -71,43 +65,6 @@ export interface ServingProcess {
   answered(link: AcceptedLink): void;
   dropped(reason: string, peer: string): void;
   after(delayMs: number, run: () => void): void;
-}
-
-/** A listener of the process as one link sees it. */
-export class Served implements GrantPort {
-  readonly link: AcceptedLink;
-  readonly listener: LocalListener;
-  readonly grant: Grant;
-  /** One for all events of this listener over this link. */
-  readonly eventRoute: Route = { resolved: undefined };
-  readonly eventTo: Address;
-  /** The dialer sends nothing more for it. */
-  hasGivenUp = false;
-  /** Tokens granted since the last flush. */
-  due = 0;
-  dueReclaim = 0;
-
-  constructor(link: AcceptedLink, listener: LocalListener) {
-    this.link = link;
-    this.listener = listener;
-    const { realm, exchange, topic } = listener.what.address;
-    this.eventTo = { realm, exchange, topic };
-    this.grant = listener.ledger.open(this);
-  }
-
-  get isChoked(): boolean {
-    return this.link.isChoked;
-  }
-
-  credit(_grant: Grant, tokens: number): void {
-    if (this.due === 0 && this.dueReclaim === 0) this.link.due(this);
-    this.due += tokens;
-  }
-
-  reclaim(_grant: Grant, tokens: number): void {
-    if (this.due === 0 && this.dueReclaim === 0) this.link.due(this);
-    this.dueReclaim += tokens;
-  }
 }
 
 /** More calls in flight than any listener's credit allows. */

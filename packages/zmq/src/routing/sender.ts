@@ -11,82 +11,28 @@ import {
   type Request,
   type SendOptions,
   SerializationError,
-  TimeoutError,
 } from "@trunkline/core/driver";
 import type { LinkOwner } from "../link/dialed-link.js";
 import type { RemoteListener } from "../link/remote-listener.js";
 import type { Tick } from "../link/tick.js";
 import type { TopicKey } from "../matchmaker/matchmaker.js";
-import type { Mode } from "../wire/names.js";
 import type { CastNames, EventNames } from "../wire/responses.js";
 import { BodyEncoder } from "./body-encoder.js";
 import { EventTopic } from "./event-topic.js";
 import type { Line } from "./line.js";
-import type { MethodKey } from "./method-key.js";
-import { type Outgoing, OutgoingCall, OutgoingCast, type OutgoingSend } from "./outgoing.js";
+import { Memo } from "./memo.js";
+import { type Outgoing, OutgoingCall, type OutgoingSend } from "./outgoing.js";
 import { PlainCast } from "./plain-cast.js";
+import { Returns, type ReturnsHost } from "./returns.js";
 import { RpcTopic, type TopicHost } from "./rpc-topic.js";
-import { EventSpread, FanoutSpread, NO_POOL, type SpreadOwner } from "./spread.js";
+import { EventSpread, FanoutSpread, type SpreadOwner } from "./spread.js";
 
-export interface SenderParts extends TopicHost {
+export interface SenderParts extends TopicHost, ReturnsHost {
   readonly realm: string;
   readonly name: string;
   readonly maxMessageBytes: number;
   readonly tick: Tick;
-  /** What came back after it was accepted is given up after so long. */
-  readonly returnedMs: number;
   newSession(): Uint8Array;
-  castsLost(count: number, peer: string): void;
-  dropped(reason: string, peer: string): void;
-}
-
-/** What was worked out for an address object: where its requests wait, and their methods. */
-class Memo {
-  readonly address: Address;
-  readonly topic: RpcTopic;
-  readonly mode: Mode;
-  readonly line: Line | undefined;
-  readonly #keys: Map<string, MethodKey> = new Map();
-  #last: MethodKey | undefined;
-
-  constructor(address: Address, topic: RpcTopic) {
-    this.address = address;
-    this.topic = topic;
-    if (address.fanout === true) {
-      this.mode = "fanout";
-      this.line = undefined;
-    } else if (address.server !== undefined) {
-      this.mode = "server";
-      this.line = topic.server(address.server);
-    } else {
-      this.mode = "topic";
-      this.line = topic.any();
-    }
-  }
-
-  keyOf(request: Request): MethodKey {
-    const { method, namespace, version } = request;
-    const last = this.#last;
-    if (last !== undefined && last.method === method && last.namespace === namespace && last.version === version)
-      return last;
-    let key = this.#keys.get(method);
-    if (key === undefined || key.namespace !== namespace || key.version !== version) {
-      if (this.#keys.size >= MAX_METHODS) this.#keys.clear();
-      key = this.topic.methods.of(this.mode, namespace, version, method);
-      this.#keys.set(method, key);
-    }
-    this.#last = key;
-    return key;
-  }
-}
-
-/** Of one client no more methods are remembered. */
-const MAX_METHODS = 1_024;
-
-/** A message that came back after its sender had been told that it was accepted: where it cannot go anywhere, that is reported. */
-interface Returned {
-  readonly until: number;
-  expire(): void;
 }
 
 /** The sending half of a transport: topics, the messages that wait in them, and what comes back. */
@@ -99,8 +45,7 @@ export class Sender implements LinkOwner {
   readonly #encoder: BodyEncoder;
   readonly #rpcTopics: Map<string, RpcTopic> = new Map();
   readonly #eventTopics: Map<string, EventTopic> = new Map();
-  readonly #returned: Set<Returned> = new Set();
-  #delayed = 0;
+  readonly #returns: Returns;
   #isClosed = false;
 
   constructor(parts: SenderParts) {
@@ -110,6 +55,10 @@ export class Sender implements LinkOwner {
     this.name = parts.name;
     this.maxMessageBytes = parts.maxMessageBytes;
     this.#encoder = new BodyEncoder(parts.maxMessageBytes);
+    this.#returns = new Returns(parts, {
+      rpcTopic: (exchange, topic) => this.#rpcTopic({ kind: "rpc", realm: this.realm, exchange, topic }),
+      eventTopic: (exchange, topic) => this.#eventTopic({ kind: "events", realm: this.realm, exchange, topic }),
+    });
   }
 
   call(to: Address, request: Request, sink: ReplySink, options: CallOptions): CallHandle {
@@ -148,7 +97,7 @@ export class Sender implements LinkOwner {
   sweep(now: number, unusedMs: number): void {
     for (const [key, topic] of this.#rpcTopics) if (topic.retire(now - unusedMs)) this.#rpcTopics.delete(key);
     for (const [key, topic] of this.#eventTopics) if (topic.retire(now - unusedMs)) this.#eventTopics.delete(key);
-    for (const returned of this.#returned) if (returned.until <= now) returned.expire();
+    this.#returns.sweep(now);
   }
 
   stats(): Readonly<Record<string, number>> {
@@ -158,13 +107,14 @@ export class Sender implements LinkOwner {
     return {
       "sender.waiting": waiting,
       "sender.topics": topics,
-      "sender.returned": this.#returned.size + this.#delayed,
+      "sender.returned": this.#returns.size,
     };
   }
 
   /** What waits fails with ClosedError. */
   close(): void {
     this.#isClosed = true;
+    this.#returns.close();
     for (const topic of this.#rpcTopics.values()) topic.close();
     for (const topic of this.#eventTopics.values()) topic.close();
     this.#rpcTopics.clear();
@@ -201,51 +151,15 @@ export class Sender implements LinkOwner {
   }
 
   castBack(sent: OutgoingSend | undefined, names: CastNames, flags: number, body: Uint8Array): void {
-    if (sent?.state === "settled") return this.dropped("a cast given back that nobody waits for", "");
-    if (sent !== undefined) {
-      sent.flags = flags;
-      sent.body = body;
-      sent.line.putBack([sent]);
-      return;
-    }
-    if (this.#isClosed) return this.castsLost(1, "");
-    const topic = this.#rpcTopic({ kind: "rpc", realm: this.realm, exchange: names.exchange, topic: names.topic });
-    const line = names.server === undefined ? topic.any() : topic.server(names.server);
-    const key = topic.methods.of(names.mode, names.namespace, names.version, names.method);
-    const returned = this.#remember(() => cast.abandon());
-    const cast = new OutgoingCast(line, key, {
-      accepted: () => this.#returned.delete(returned),
-      failed: () => returned.expire(),
-    });
-    cast.order = line.nextBackOrder++;
-    cast.flags = flags;
-    cast.body = body;
-    line.putBack([cast]);
+    this.#returns.castBack(sent, names, { bytes: body, flags });
   }
 
   eventBack(sent: OutgoingSend | undefined, names: EventNames, flags: number, body: Uint8Array): void {
-    if (sent?.state === "settled") return this.dropped("an event given back that nobody waits for", "");
-    const owner: SpreadOwner | undefined =
-      sent === undefined
-        ? undefined
-        : {
-            get isAbandoned() {
-              return sent.state === "settled";
-            },
-            done: ({ accepted }) =>
-              accepted > 0 ? sent.accept() : sent.fail(new ClosedError("no listener of the pool is left")),
-            failed: (error) => sent.fail(error),
-          };
-    this.#toPool(names, { bytes: body, flags }, owner);
+    this.#returns.eventBack(sent, names, { bytes: body, flags });
   }
 
   requeued(names: EventNames, flags: number, body: Uint8Array, delayMs: number): void {
-    if (this.#isClosed || this.#delayed >= this.#parts.bounds.messages) return this.castsLost(1, "");
-    this.#delayed++;
-    this.#parts.setTimer(() => {
-      this.#delayed--;
-      this.#toPool(names, { bytes: body, flags }, undefined);
-    }, delayMs);
+    this.#returns.requeued(names, { bytes: body, flags }, delayMs);
   }
 
   castsLost(count: number, peer: string): void {
@@ -304,49 +218,6 @@ export class Sender implements LinkOwner {
     return new Promise((resolve, reject) => {
       options.onCancel(begin({ isAbandoned: false, done: resolve, failed: reject }));
     });
-  }
-
-  /** An event that came back goes to its pool again, and to no other. */
-  #toPool(
-    names: EventNames,
-    body: { readonly bytes: Uint8Array; readonly flags: number },
-    owner: SpreadOwner | undefined,
-  ): void {
-    if (this.#isClosed) {
-      if (owner === undefined) this.castsLost(1, "");
-      else owner.failed(new ClosedError("the transport was closed before the event was accepted"));
-      return;
-    }
-    const topic = this.#eventTopic({ kind: "events", realm: this.realm, exchange: names.exchange, topic: names.topic });
-    const { priority, attempt } = names;
-    const expired = (): MessagingError => new TimeoutError("nobody of the pool took the event again");
-    const returned = owner === undefined ? this.#remember(() => spread.cancel(expired)) : undefined;
-    const spread = new EventSpread(
-      owner ?? {
-        isAbandoned: false,
-        done: ({ accepted }) => {
-          if (returned !== undefined && this.#returned.delete(returned) && accepted === 0) this.castsLost(1, "");
-        },
-        failed: () => returned?.expire(),
-      },
-      { priority, attempt, onlyPool: names.pool ?? NO_POOL },
-      body,
-      topic.lineOf,
-    );
-    topic.rounds.add(spread);
-  }
-
-  #remember(abandon: () => void): Returned {
-    const returned: Returned = {
-      until: this.#parts.now() + this.#parts.returnedMs,
-      expire: () => {
-        if (!this.#returned.delete(returned)) return;
-        abandon();
-        this.castsLost(1, "");
-      },
-    };
-    this.#returned.add(returned);
-    return returned;
   }
 
   #memoOf(to: Address): Memo {

@@ -1,20 +1,16 @@
 /** What arrived over an accepted link, as the seam's deliveries. Each holds one token of its listener's credit until it is settled. */
-import type {
-  Address,
-  Delivery,
-  Event,
-  JsonObject,
-  Outcome,
-  Priority,
-  Request,
-  Route,
-  Value,
-  Verdict,
+import {
+  type Address,
+  type Delivery,
+  NotSupportedError,
+  type Outcome,
+  type Route,
+  type Verdict,
 } from "@trunkline/core/driver";
-import { NotSupportedError } from "@trunkline/core/driver";
-import type { AcceptedLink, Served } from "../link/accepted-link.js";
-import type { RequestNames } from "../wire/names.js";
+import type { AcceptedLink } from "../link/accepted-link.js";
+import type { InboundEvent, InboundRequest, InboundRoute } from "./inbound-message.js";
 import type { InHand, LocalListener } from "./local-listener.js";
+import type { Served } from "./served.js";
 
 /** A route as the listener of a link keeps it: where its messages go, and what core worked out for them. */
 export class InboundRoute implements Route {

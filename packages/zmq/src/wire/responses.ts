@@ -1,3 +1,4 @@
+// Long because it is one table: each record of this direction, how it is written and how it is read.
 /** Records that go from a link's listener to its dialer. ADVERT and GOAWAY are numbered from 1, without the number being written. */
 import {
   type Failure,
