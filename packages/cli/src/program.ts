@@ -9,7 +9,7 @@ import { listen } from "./commands/listen.js";
 import { notify } from "./commands/notify.js";
 import { call, cast, fanout } from "./commands/request.js";
 import { serve } from "./commands/serve.js";
-import { EXIT_OK } from "./exit-code.js";
+import { EXIT_ABORTED, EXIT_OK, exitCodeOf } from "./exit-code.js";
 import { reportError } from "./report-error.js";
 import type { Surroundings } from "./surroundings.js";
 import { UsageError } from "./usage-error.js";
@@ -40,6 +40,8 @@ export async function runProgram(words: readonly string[], surroundings: Surroun
     }
     return await command.run(input, surroundings);
   } catch (error) {
+    const isOrdinaryEnd = command?.isEndless === true && surroundings.interrupted.aborted;
+    if (isOrdinaryEnd && exitCodeOf(error) === EXIT_ABORTED) return EXIT_OK;
     return reportError(error, surroundings, command);
   }
 }

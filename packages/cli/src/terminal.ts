@@ -42,9 +42,10 @@ export class Terminal {
     return this.#readerGone.signal;
   }
 
-  /** The width to draw in. */
+  /** The width to draw in; some terminals say 0 where they do not know. */
   get columns(): number {
-    return this.#stderr.columns ?? 80;
+    const columns = this.#stderr.columns ?? 0;
+    return columns > 0 ? columns : 80;
   }
 
   /** One JSON value and a line feed; on a terminal indented. Resolves when it is written, or nobody reads. */

@@ -25,6 +25,12 @@ test("a line is drawn over the last one, cut to the width", () => {
   expect(stderr.text).toBe(`\r\u001b[2K${"x".repeat(79)}`);
 });
 
+test("a terminal that does not know its width is taken for one of 80 columns", () => {
+  const stderr = Object.assign(new RecordingStream(true), { columns: 0 });
+  terminalOn(stderr).redraw("text");
+  expect(stderr.text).toBe("\r\u001b[2Ktext");
+});
+
 test("a broken pipe of stdout is told, of stderr it is nobody's business", () => {
   const [stdout, stderr] = [new RecordingStream(), new RecordingStream()];
   const terminal = terminalOn(stderr, {}, stdout);

@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -13,6 +14,19 @@ beforeAll(() => {
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
+
+/** One that nobody has now. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      const port = typeof address === "object" && address !== null ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}
 
 const running: CommandProcess[] = [];
 afterEach(async () => {
@@ -129,6 +143,22 @@ describe("exit codes", () => {
       expect(await call.end("SIGTERM")).toMatchObject({ exitCode: 143, signal: null, stdout: "" });
     });
   });
+});
+
+test("over static peers it is ready when the manifest's joinLatencyMs is over, and then it is reached", async () => {
+  const port = await freePort();
+  const peer = `zmq://127.0.0.1:${port}`;
+  const bound = `${peer}?bind=127.0.0.1:${port}`;
+  const [driver] = JSON.parse((await runProcess("drivers", bound)).stdout);
+  expect(driver.capabilities.joinLatencyMs).toBeGreaterThan(0);
+  const beganAt = performance.now();
+  const server = new CommandProcess(["serve", bound, "greeter", "--server", "s"]);
+  running.push(server);
+  await server.ready();
+  expect(performance.now() - beganAt).toBeGreaterThan(driver.capabilities.joinLatencyMs);
+  const { exitCode, stdout } = await runProcess("call", peer, "greeter", "echo", '{"text": "hi"}');
+  expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: '"hi"\n' });
+  expect((await server.end()).exitCode).toBe(0);
 });
 
 test("a listener ends when the reader of its stdout has gone", async () => {

@@ -23,6 +23,8 @@ export interface Command {
   readonly summary: string;
   readonly operands: readonly Operand[];
   readonly options: readonly Option[];
+  /** It runs until somebody ends it: SIGINT and SIGTERM are its ordinary end, whenever they come. */
+  readonly isEndless?: boolean;
   /** One that can be typed as it is. */
   readonly example: string;
   /** Resolves with the exit code; what it rejects with is reported and becomes one. */

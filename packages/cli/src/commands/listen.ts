@@ -10,6 +10,7 @@ import { readPriorities } from "../arguments/priorities.js";
 import { EXCHANGE, present, readCount, readTimeoutMs } from "../arguments/readers.js";
 import { createEnding, type Ending } from "../ending.js";
 import { EXIT_OK, EXIT_TIMEOUT } from "../exit-code.js";
+import { sayReady } from "../say-ready.js";
 import type { Terminal } from "../terminal.js";
 import { withTransport } from "../with-transport.js";
 
@@ -31,6 +32,7 @@ export const listen: Command = {
     { name: "timeout", value: "MS", help: "end after so many milliseconds; exit 3 if --count was not reached" },
     EXCHANGE,
   ],
+  isEndless: true,
   example: "trunkline listen zmq:// notifications --pool audit --priority error,critical",
 
   async run(input, surroundings) {
@@ -54,7 +56,7 @@ export const listen: Command = {
         },
       );
       printer.stopsWith(listener);
-      terminal.say("ready");
+      await sayReady(transport, terminal, ending);
       const hasTimedOut = await untilEnded(listener, ending, timeoutMs);
       await listener.stop();
       const isShort = hasTimedOut && count !== undefined && printer.printed < count;

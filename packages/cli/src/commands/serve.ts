@@ -2,6 +2,7 @@ import type { Command } from "../arguments/command.js";
 import { EXCHANGE, present } from "../arguments/readers.js";
 import { createEnding } from "../ending.js";
 import { EXIT_OK } from "../exit-code.js";
+import { sayReady } from "../say-ready.js";
 import { loadEndpoints } from "../serving/load-endpoints.js";
 import { createReadyMade } from "../serving/ready-made.js";
 import { withTransport } from "../with-transport.js";
@@ -23,6 +24,7 @@ export const serve: Command = {
     },
     EXCHANGE,
   ],
+  isEndless: true,
   example: "trunkline serve zmq:// greeter --server host1",
 
   async run(input, surroundings) {
@@ -33,7 +35,7 @@ export const serve: Command = {
       const ending = createEnding(surroundings.interrupted);
       const target = { topic: input.required("TOPIC"), server, ...present({ exchange: input.optional("exchange") }) };
       const running = await transport.serve(target, endpoints);
-      surroundings.terminal.say("ready");
+      await sayReady(transport, surroundings.terminal, ending);
       const failure = await Promise.race([ending.wait, running.closed]);
       if (failure !== undefined) throw failure;
       await running.stop();

@@ -22,6 +22,15 @@ function moduleOf(name: string, source: string): string {
 const serve = (file: string): RunningCommand =>
   new RunningCommand(["serve", URL, "t", "--server", "s", "--module", file]);
 
+test.each([
+  ["serve", ["--server", "s"]],
+  ["listen", []],
+])("%s that a signal ends before it is ready has ended as asked", async (name, words) => {
+  const command = new RunningCommand([name, URL, "early", ...words]);
+  expect(await command.interrupt()).toBe(0);
+  expect([command.stdout.text, command.stderr.text]).toEqual(["", ""]);
+});
+
 describe("the ready-made endpoint", () => {
   test("keeps notes, and gives them back", async () => {
     const server = await new RunningCommand(["serve", URL, "notes", "--server", "s"]).ready();
