@@ -81,7 +81,9 @@ export class PendingCall implements ReplySink, Expiring, CallOptions {
 
   end(outcome: Outcome): void {
     if (!this.#finish()) return;
-    if (!outcome.ok) this.#reject(this.#core.errors.rebuild(outcome.failure, this.#describe()));
+    // A handler that heeds its signal fails at the deadline itself, a moment before the sweep here: that is no answer (B6).
+    if (!outcome.ok && this.#core.clock.now() >= this.#deadline) this.#reject(deadlineError(this.#describe(), "sent"));
+    else if (!outcome.ok) this.#reject(this.#core.errors.rebuild(outcome.failure, this.#describe()));
     else if (this.#serializer === undefined) this.#resolve(outcome.value);
     else this.#resolveThrough(this.#serializer, outcome.value);
   }
