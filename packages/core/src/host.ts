@@ -86,12 +86,16 @@ export class TypedEmitter<Events extends object> implements TypedEvents<Events> 
   }
 }
 
+/** Node's own bound; above it a timer fires at once. */
+const LONGEST_DELAY_MS = 2 ** 31 - 1;
+
 /** The clock of the process. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   wallNow: () => Date.now(),
   setTimer(fn, delayMs, options) {
-    const handle = setTimeout(fn, delayMs);
+    // Node drops the fraction and may fire within a millisecond before the time; nothing that waits here may be early.
+    const handle = setTimeout(fn, Math.min(LONGEST_DELAY_MS, Math.ceil(delayMs) + 1));
     if (options?.background === true) handle.unref();
     return { cancel: () => clearTimeout(handle) };
   },

@@ -10,12 +10,14 @@ export type { Clock, Logger, Timer, TypedEvents } from "./host.js";
 export * from "./notify/exports.js";
 export { openTransport, type TransportOptions } from "./open-transport.js";
 export type { Requirements } from "./refusal.js";
-export { type CallOptions, type ClientOptions, type ClientOverrides, RpcClient } from "./rpc/client.js";
+export { RpcClient } from "./rpc/client.js";
+export type { CallOptions, ClientOptions, ClientOverrides } from "./rpc/client-options.js";
 export { type EndpointTarget, type Exposure, expose, type Handler } from "./rpc/endpoint.js";
 export type { ErrorClass } from "./rpc/remote-error.js";
 export type { RetryPolicy } from "./rpc/retry.js";
-export { RpcServer, type ServerOptions } from "./rpc/server.js";
+export { RpcServer } from "./rpc/server.js";
 export type { ServerCall } from "./rpc/server-call.js";
+export type { ServerOptions } from "./rpc/server-options.js";
 export {
   type DriverEvents,
   type DriverFactory,

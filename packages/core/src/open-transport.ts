@@ -1,14 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { resolveDriver } from "./driver-registry.js";
-import { InvalidArgumentError } from "./errors.js";
+import { InvalidArgumentError, MessagingError } from "./errors.js";
+import { guardLogger } from "./guarded-logger.js";
 import { type Clock, type Logger, silentLogger, systemClock } from "./host.js";
+import { checkFlag, checkFunction, checkMethods, checkSignal } from "./option-checks.js";
 import { type ErrorClass, ErrorRegistry } from "./rpc/remote-error.js";
 import { checkTimeout } from "./rpc/request.js";
+import { checkErrorClasses } from "./rpc/server-options.js";
 import type { Driver, DriverFactory } from "./seam.js";
 import { checkSerializer, type Serializer } from "./serializer.js";
 import { checkName } from "./target.js";
 import { Transport } from "./transport.js";
-import { TransportCore } from "./transport-core.js";
+import { abortError, TransportCore } from "./transport-core.js";
 import { parseTransportUrl, withOptions } from "./transport-url.js";
 
 /** How a transport behaves, whatever its driver. All times are in milliseconds; defaults are those of `docs/semantics.md` I. */
@@ -48,23 +51,51 @@ export interface TransportOptions {
   readonly signal?: AbortSignal;
 }
 
-const OPTIONS: ReadonlySet<string> = new Set([
-  "drivers",
-  "resolveFrom",
-  "exchange",
-  "callTimeoutMs",
-  "sendTimeoutMs",
-  "connectTimeoutMs",
-  "drainTimeoutMs",
-  "errors",
-  "serializer",
-  "propagate",
-  "logger",
-  "clock",
-  "random",
-  "newId",
-  "signal",
-]);
+/** What each option is checked by; those that are checked as they are used are only listed. */
+const OPTIONS: { readonly [Name in keyof Required<TransportOptions>]: (value: unknown) => void } = {
+  drivers: () => {},
+  resolveFrom: () => {},
+  exchange: (value) => checkName("exchange", value),
+  callTimeoutMs: (value) => checkTimeout("callTimeoutMs", value),
+  sendTimeoutMs: (value) => checkTimeout("sendTimeoutMs", value),
+  connectTimeoutMs: (value) => checkTimeout("connectTimeoutMs", value),
+  drainTimeoutMs: (value) => checkTimeout("drainTimeoutMs", value),
+  errors: (value) => checkErrorClasses("errors", value),
+  serializer: (value) => checkSerializer(value as Serializer), // which looks at each method before it believes that
+  propagate: (value) => checkFlag("propagate", value),
+  logger: (value) => checkMethods("logger", value, ["debug", "info", "warn", "error"]),
+  clock: (value) => checkMethods("clock", value, ["now", "wallNow", "setTimer"]),
+  random: (value) => checkFunction("random", value),
+  newId: (value) => checkFunction("newId", value),
+  signal: checkSignal,
+};
+
+/** @throws InvalidArgumentError, or InvalidTargetError for the exchange's name. */
+function checkOptions(options: TransportOptions): void {
+  if (typeof options !== "object" || options === null) {
+    throw new InvalidArgumentError("openTransport's options must be an object such as { callTimeoutMs: 5_000 }");
+  }
+  const known = Object.keys(OPTIONS);
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue;
+    throw new InvalidArgumentError(`openTransport has no option "${name}"; it has ${known.join(", ")}`);
+  }
+  const problems: MessagingError[] = [];
+  for (const [name, check] of Object.entries(OPTIONS)) {
+    // Every key of OPTIONS is a key of TransportOptions.
+    const value = options[name as keyof TransportOptions];
+    if (value === undefined) continue;
+    try {
+      check(value);
+    } catch (error) {
+      if (!(error instanceof MessagingError)) throw error;
+      problems.push(error);
+    }
+  }
+  const [first, ...others] = problems;
+  if (first === undefined) return;
+  throw others.length === 0 ? first : new InvalidArgumentError(problems.map(({ message }) => message).join("; "));
+}
 
 /**
  * Opens the backend that the URL names, and resolves when it answers (E1).
@@ -79,34 +110,23 @@ const OPTIONS: ReadonlySet<string> = new Set([
  * const transport = await openTransport("zmq://");
  */
 export async function openTransport(url: string, options: TransportOptions = {}): Promise<Transport> {
-  for (const name of Object.keys(options)) {
-    if (!OPTIONS.has(name)) {
-      throw new InvalidArgumentError(`openTransport has no option "${name}"; it has ${[...OPTIONS].join(", ")}`);
-    }
-  }
+  checkOptions(options);
+  const { exchange, serializer, signal, drivers, resolveFrom } = options;
   const timeouts = {
-    callTimeoutMs: checkTimeout("callTimeoutMs", options.callTimeoutMs ?? 60_000),
-    sendTimeoutMs: checkTimeout("sendTimeoutMs", options.sendTimeoutMs ?? 30_000),
-    drainTimeoutMs: checkTimeout("drainTimeoutMs", options.drainTimeoutMs ?? 30_000),
+    callTimeoutMs: options.callTimeoutMs ?? 60_000,
+    sendTimeoutMs: options.sendTimeoutMs ?? 30_000,
+    drainTimeoutMs: options.drainTimeoutMs ?? 30_000,
   };
-  const connectTimeoutMs = checkTimeout("connectTimeoutMs", options.connectTimeoutMs ?? 10_000);
-  const exchange = options.exchange === undefined ? undefined : checkName("exchange", options.exchange);
-  const serializer = options.serializer === undefined ? undefined : checkSerializer(options.serializer);
+  const connectTimeoutMs = options.connectTimeoutMs ?? 10_000;
   const parsed = parseTransportUrl(url);
-  const factory = await resolveDriver(parsed.scheme, {
-    ...(options.drivers === undefined ? {} : { drivers: options.drivers }),
-    ...(options.resolveFrom === undefined ? {} : { resolveFrom: options.resolveFrom }),
-  });
+  const factory = await resolveDriver(parsed.scheme, { drivers, resolveFrom });
   const resolved = withOptions(parsed, factory);
-  const logger = options.logger ?? silentLogger;
+  const logger = options.logger === undefined ? silentLogger : guardLogger(options.logger);
   const clock = options.clock ?? systemClock;
   const random = options.random ?? Math.random;
   const newId = options.newId ?? randomUUID;
-  const driver = await factory.open(
-    resolved,
-    { clock, logger, random, newId },
-    { connectTimeoutMs, signal: options.signal },
-  );
+  if (signal?.aborted === true) throw abortError(signal);
+  const driver = await factory.open(resolved, { clock, logger, random, newId }, { connectTimeoutMs, signal });
   const core = new TransportCore({
     driver,
     driverName: factory.name,
@@ -129,8 +149,7 @@ export async function openTransport(url: string, options: TransportOptions = {})
 function passOnEvents(driver: Driver, core: TransportCore): void {
   driver.events.on("status", (event) => core.events.emit("status", event));
   driver.events.on("warning", (event) => {
-    core.logger.warn(event.message, { error: event.error });
-    core.events.emit("warning", event);
+    core.warn(event.message, event.error);
   });
   driver.events.on("dropped", (event) => core.events.emit("dropped", event));
   driver.events.on("castsLost", (event) => core.events.emit("castsLost", event));

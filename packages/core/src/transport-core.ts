@@ -115,30 +115,24 @@ export class TransportCore {
     signal: AbortSignal | undefined,
   ): Promise<Receipt> {
     if (signal?.aborted === true) return Promise.reject(abortError(signal));
-    const pending = new PendingSend(until, to);
+    const pending = new PendingSend(this.deadlines, to, until, signal);
     this.deadlines.add(pending, now);
-    if (signal !== undefined) return this.#sendWith(signal, to, message, pending);
     return this.driver.send(to, message, pending).then(
       (receipt) => {
-        this.deadlines.remove(pending);
+        pending.settled();
         return receipt;
       },
       (error: unknown) => {
-        this.deadlines.remove(pending);
+        pending.settled();
         throw error;
       },
     );
   }
 
-  async #sendWith(signal: AbortSignal, to: Address, message: Request | Event, pending: PendingSend): Promise<Receipt> {
-    const onAbort = (): void => pending.abort(signal);
-    signal.addEventListener("abort", onAbort, { once: true });
-    try {
-      return await this.driver.send(to, message, pending);
-    } finally {
-      this.deadlines.remove(pending);
-      signal.removeEventListener("abort", onAbort);
-    }
+  /** Something that an operator should read. */
+  warn(message: string, error?: unknown): void {
+    this.logger.warn(message, { error });
+    this.events.emit("warning", error === undefined ? { message } : { message, error });
   }
 
   reportHandlerError(report: HandlerErrorReport): void {
@@ -150,16 +144,28 @@ export class TransportCore {
 class PendingSend implements SendOptions, Expiring {
   until: number;
   slot = -1;
+  readonly #deadlines: DeadlineTable;
   readonly #to: Address;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAbort: (() => void) | undefined;
   #handle: SendHandle | undefined;
 
-  constructor(until: number, to: Address) {
+  constructor(deadlines: DeadlineTable, to: Address, until: number, signal: AbortSignal | undefined) {
     this.until = until;
+    this.#deadlines = deadlines;
     this.#to = to;
+    this.#signal = signal;
+    this.#onAbort = signal && (() => this.#handle?.cancel(() => abortError(signal)));
+    if (this.#onAbort !== undefined) signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
 
   onCancel(handle: SendHandle): void {
     this.#handle = handle;
+  }
+
+  settled(): void {
+    this.#deadlines.remove(this);
+    if (this.#onAbort !== undefined) this.#signal?.removeEventListener("abort", this.#onAbort);
   }
 
   expire(): void {
@@ -167,27 +173,25 @@ class PendingSend implements SendOptions, Expiring {
   }
 
   abandon(): void {
-    this.#handle?.cancel(
-      () => new ClosedError(`the transport was closed before the message to ${describeAddress(this.#to)} was accepted`),
-    );
-  }
-
-  abort(signal: AbortSignal): void {
-    this.#handle?.cancel(() => abortError(signal));
+    const what = describeAddress(this.#to);
+    this.#handle?.cancel(() => new ClosedError(`the transport was closed before the message to ${what} was accepted`));
   }
 }
 
-/** What a passed deadline means, by what was still in the way (A7, B6, B13). */
-export function deadlineError(what: string, wait: WaitState): MessagingError {
+/**
+ * What a passed deadline means, by what was still in the way (A7, B6, B13).
+ * @param limit what passed, for the message.
+ */
+export function deadlineError(what: string, wait: WaitState, limit: string = "until its deadline"): MessagingError {
   switch (wait) {
     case "no-credit":
       return new OverloadedError(
-        `${what} waited until its deadline and no server had room; add servers, or raise their concurrency`,
+        `${what} waited ${limit} and no server had room; add servers, or raise their concurrency`,
       );
     case "no-connection":
-      return new TimeoutError(`${what} waited until its deadline for a lost connection; nothing was sent`);
+      return new TimeoutError(`${what} waited ${limit} for a lost connection; nothing was sent`);
     case "no-listener":
-      return new TimeoutError(`${what} found no listener before its deadline; nothing was sent`);
+      return new TimeoutError(`${what} waited ${limit} and found no listener; nothing was sent`);
     case "sent":
       return new TimeoutError(`${what} was sent, and its deadline passed without an answer; it may have run`);
   }

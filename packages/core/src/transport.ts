@@ -9,8 +9,10 @@ import { createNotifier, type Notifier } from "./notify/notifier.js";
 import type { NotifierOptions } from "./notify/notifier-options.js";
 import { notifyHost } from "./notify/transport-host.js";
 import { checkRequirements, type Requirements } from "./refusal.js";
-import { type ClientOptions, RpcClient } from "./rpc/client.js";
-import { RpcServer, type ServerOptions } from "./rpc/server.js";
+import { RpcClient } from "./rpc/client.js";
+import type { ClientOptions } from "./rpc/client-options.js";
+import { RpcServer } from "./rpc/server.js";
+import type { ServerOptions } from "./rpc/server-options.js";
 import type { DriverStats } from "./seam.js";
 import type { Target } from "./target.js";
 import type { TransportCore, TransportEvents } from "./transport-core.js";
@@ -151,7 +153,8 @@ export class Transport {
       throw new ClosedError("the transport was closed while this was starting");
     }
     this.#running.add(running);
-    void running.closed.then(() => this.#running.delete(running));
+    // One that its driver has ended drains as any other does, and is waited for until it has.
+    void running.closed.then(() => running.stop()).then(() => this.#running.delete(running));
     return running;
   }
 }

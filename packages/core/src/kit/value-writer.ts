@@ -13,6 +13,7 @@ import {
 import { writeAscii } from "./short-ascii.js";
 import { BIGINT_EXTENSION, TIMESTAMP_EXTENSION } from "./value-format.js";
 
+/** What of D2 a {@link ValueWriter} may write, and where it goes on when its buffer is full. */
 export interface ValueWriterOptions extends PayloadLimits {
   /**
    * Called when fewer than `needed` bytes are left behind `position`. It replaces `bytes` by a buffer with room, copies what

@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from "../errors.js";
+import { checkMembers } from "../option-checks.js";
 import type { JsonObject, Value } from "../value.js";
-import { checkMembers, type NotificationEvent } from "./notification.js";
+import type { NotificationEvent } from "./notification.js";
 
 /** A regular expression, or its source. It matches where it fits at the start of the text; end it with `$` to match the whole. */
 export type Pattern = string | RegExp;

@@ -1,11 +1,11 @@
 import { InvalidArgumentError, InvalidTargetError } from "../errors.js";
+import { checkCount, checkMembers } from "../option-checks.js";
 import { requireCapability } from "../refusal.js";
 import { checkTimeout } from "../rpc/request.js";
 import type { Address } from "../seam.js";
 import { checkSerializer, type Serializer } from "../serializer.js";
 import { checkName, checkTarget, type Target } from "../target.js";
 import type { BatchOptions } from "./batch.js";
-import { checkMembers } from "./notification.js";
 import type { NotifyHost } from "./ports.js";
 
 /** How events are shared, gathered, retried and bounded; for `transport.listen`. Unknown members are refused. */
@@ -115,11 +115,6 @@ function readTargets(host: NotifyHost, targets: unknown): Address[] {
     if (isTwice) throw new InvalidTargetError(`topic ${JSON.stringify(topic)} is listed twice; keep one`);
   }
   return addresses;
-}
-
-function checkCount(name: string, count: unknown, least: number): number {
-  if (typeof count === "number" && Number.isSafeInteger(count) && count >= least) return count;
-  throw new InvalidArgumentError(`${name} must be a whole number of at least ${least}, got ${String(count)}`);
 }
 
 function checkDelay(name: string, delayMs: unknown): number {

@@ -32,17 +32,3 @@ export function checkLabel(role: string, label: unknown): string {
     throw new InvalidArgumentError(cause instanceof Error ? cause.message : String(cause), { cause });
   }
 }
-
-/**
- * Returns if `options` has no member beyond `known`: nothing is accepted and ignored.
- * @throws InvalidArgumentError naming each that is not known.
- */
-export function checkMembers(what: string, options: unknown, known: readonly string[]): void {
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw new InvalidArgumentError(`${what} must be an object with some of ${known.join(", ")}`);
-  }
-  const strange = Object.keys(options).filter((name) => !known.includes(name));
-  if (strange.length === 0) return;
-  const names = strange.map((name) => JSON.stringify(name)).join(", ");
-  throw new InvalidArgumentError(`${what} does not know ${names}; it knows ${known.join(", ")}`);
-}

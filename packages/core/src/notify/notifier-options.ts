@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "../errors.js";
+import { checkMembers } from "../option-checks.js";
 import { requireCapability } from "../refusal.js";
 import { checkObject, checkTimeout } from "../rpc/request.js";
 import type { Address } from "../seam.js";
@@ -6,7 +7,7 @@ import { checkSerializer, type Serializer } from "../serializer.js";
 import { checkName } from "../target.js";
 import type { JsonObject } from "../value.js";
 import { type ContextFilter, withoutSecrets } from "./context-filter.js";
-import { checkLabel, checkMembers } from "./notification.js";
+import { checkLabel } from "./notification.js";
 import type { NotifyHost } from "./ports.js";
 import type { NotificationSink } from "./sink.js";
 import { createLogSink, createMessagingSink, createNoopSink } from "./sinks.js";

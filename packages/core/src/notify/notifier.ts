@@ -1,11 +1,12 @@
 import { InvalidArgumentError, MessagingError, SerializationError } from "../errors.js";
 import { nearestName } from "../nearest-name.js";
+import { checkMembers } from "../option-checks.js";
 import { requireCapability } from "../refusal.js";
 import { checkObject, checkTimeout, EMPTY_CONTEXT, EMPTY_HEADERS } from "../rpc/request.js";
 import { type Event, PRIORITIES, type Priority, type Receipt } from "../seam.js";
 import type { JsonObject } from "../value.js";
 import type { ContextFilter } from "./context-filter.js";
-import { checkLabel, checkMembers, type NotificationEvent } from "./notification.js";
+import { checkLabel, type NotificationEvent } from "./notification.js";
 import {
   checkChangeable,
   type NotifierChanges,

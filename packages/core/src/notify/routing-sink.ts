@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { InvalidArgumentError } from "../errors.js";
+import { checkMembers } from "../option-checks.js";
 import { PRIORITIES } from "../seam.js";
 import { compileGlob } from "./glob.js";
-import { checkMembers, type NotificationEvent } from "./notification.js";
+import type { NotificationEvent } from "./notification.js";
 import { type NotificationSink, publishToAll } from "./sink.js";
 import { createLogSink, createMessagingSink, createNoopSink } from "./sinks.js";
 

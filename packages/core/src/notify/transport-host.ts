@@ -23,11 +23,10 @@ export function notifyHost(core: TransportCore): NotifyHost {
       return core.send(to, event, now + timeoutMs, now, signal);
     },
     reportFailure: (failure) => core.reportHandlerError(failure),
-    warn(warning) {
-      core.logger.warn(warning.message, { error: warning.error });
-      core.events.emit("warning", warning);
+    warn: ({ message, error }) => core.warn(message, error),
+    wantContext: () => {
+      if (core.propagates) callScope.want();
     },
-    wantContext: () => callScope.want(),
     runInContext: (context, until, fn) =>
       core.propagates && callScope.isWanted ? callScope.run({ context, until }, fn) : fn(),
     currentContext: () => (core.propagates ? callScope.current()?.context : undefined),

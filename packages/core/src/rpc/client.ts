@@ -1,50 +1,29 @@
-import { callScope } from "../call-scope.js";
-import { InvalidArgumentError, InvalidTargetError, SerializationError, VersionCapError } from "../errors.js";
+import { type CallScope, callScope } from "../call-scope.js";
+import {
+  InvalidArgumentError,
+  InvalidTargetError,
+  SerializationError,
+  TimeoutError,
+  VersionCapError,
+} from "../errors.js";
+import type { PayloadLimits } from "../kit/payload-check.js";
 import { requireCapability } from "../refusal.js";
-import type { Address, Receipt, Request } from "../seam.js";
-import type { Serializer } from "../serializer.js";
+import type { Address, Receipt } from "../seam.js";
+import { checkSerializer, type Serializer } from "../serializer.js";
 import { checkName, checkTarget, type Target } from "../target.js";
-import type { TransportCore } from "../transport-core.js";
+import { describeAddress, type TransportCore } from "../transport-core.js";
 import type { JsonObject, Value } from "../value.js";
+import {
+  type CallOptions,
+  type ClientOptions,
+  type ClientOverrides,
+  checkCallOptions,
+  checkClientOptions,
+} from "./client-options.js";
 import { PendingCall } from "./pending-call.js";
 import { checkMonitor, checkObject, checkTimeout, EMPTY_CONTEXT, EMPTY_HEADERS, RpcRequest } from "./request.js";
 import { type RetryPolicy, resolveRetry, withRetries } from "./retry.js";
 import { DEFAULT_VERSION, isCompatible, parseVersion } from "./version.js";
-
-/** What a client asks with, unless a call says otherwise. */
-export interface ClientOptions {
-  /** A call's deadline from the moment of calling, in milliseconds: finite, above 0. @default the transport's `callTimeoutMs` (60 000) */
-  readonly timeoutMs?: number;
-  /** How long a cast may wait to be accepted, in milliseconds. @default the transport's `sendTimeoutMs` (30 000) */
-  readonly sendTimeoutMs?: number;
-  /** The highest version that may be asked for (B4). @default no cap */
-  readonly versionCap?: string;
-  /** Call monitoring (B8): the call fails this long after the server's last beat. @default off */
-  readonly monitorMs?: number;
-  /** The request context (D1). @default that of the handler which makes the call, else empty */
-  readonly context?: JsonObject;
-  /** Repeats what certainly did not run and is `retryable`, within the deadline. @default the transport's, else no repeats */
-  readonly retry?: RetryPolicy;
-  /** Replaces the transport's serializer. */
-  readonly serializer?: Serializer;
-}
-
-/** What one call or cast may say for itself. */
-export interface CallOptions {
-  /** As {@link ClientOptions.timeoutMs}; for a cast, as `sendTimeoutMs`. */
-  readonly timeoutMs?: number;
-  /** Aborting rejects at once with AbortError and, where the manifest claims `cancel`, reaches the handler's signal (B7). */
-  readonly signal?: AbortSignal;
-  readonly monitorMs?: number;
-  readonly context?: JsonObject;
-  /** Travels beside the context: trace headers and the like. Names in lower case. */
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-/** A field that is present and undefined is unset; one that is absent is kept. */
-export type ClientOverrides = { readonly [K in keyof Target]?: Target[K] | undefined } & {
-  readonly [K in keyof ClientOptions]?: ClientOptions[K] | undefined;
-};
 
 const TARGET_FIELDS: ReadonlySet<string> = new Set(["exchange", "topic", "server", "namespace", "version", "fanout"]);
 
@@ -82,20 +61,20 @@ export class RpcClient {
       requireCapability(capabilities, driverName, "serverDirected", "a target that names a server");
     }
     if (this.target.fanout === true) requireCapability(capabilities, driverName, "fanout", "a fanout target");
+    checkClientOptions(options);
     this.#core = core;
     this.#options = options;
     this.#timeoutMs = checkTimeout("timeoutMs", options.timeoutMs ?? core.timeouts.callTimeoutMs);
     this.#sendTimeoutMs = checkTimeout("sendTimeoutMs", options.sendTimeoutMs ?? core.timeouts.sendTimeoutMs);
     this.#monitorMs = checkMonitor(options.monitorMs, capabilities, driverName);
-    if (options.context !== undefined) checkObject("context", options.context);
     if (options.versionCap !== undefined) parseVersion("versionCap", options.versionCap);
-    this.#serializer = options.serializer ?? core.serializer;
+    this.#serializer = options.serializer === undefined ? core.serializer : checkSerializer(options.serializer);
     this.#retry = resolveRetry(options.retry);
     this.#isWithinCap = this.canSend();
     const { exchange, topic, server, fanout } = this.target;
     this.#address = core.address(exchange, topic, server, fanout);
     this.#fanoutAddress = server === undefined ? core.address(exchange, topic, undefined, true) : undefined;
-    callScope.want();
+    if (core.propagates) callScope.want();
   }
 
   /**
@@ -115,14 +94,8 @@ export class RpcClient {
           "a call has one answer and cannot go to a fanout target; use cast, or leave out `fanout`",
         );
       }
-      const retry = this.#retry;
       // The application says what type it expects of the other side; nothing here can know better.
-      if (retry === undefined) return this.#call(method, params, options) as Promise<Result>;
-      const snapshot = structuredClone(checkObject("params", params ?? {}));
-      const deadline = this.#core.clock.now() + this.#timeoutOf(options?.timeoutMs, this.#timeoutMs);
-      return withRetries(this.#core, retry, deadline, options?.signal, (timeoutMs) =>
-        this.#call(method, snapshot, { ...options, timeoutMs }),
-      ) as Promise<Result>;
+      return this.#call(method, params, options) as Promise<Result>;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -158,6 +131,9 @@ export class RpcClient {
 
   /** A client with some of its target or options replaced; this one is unchanged. */
   to(overrides: ClientOverrides): RpcClient {
+    if (typeof overrides !== "object" || overrides === null) {
+      throw new InvalidArgumentError("to() takes an object of target fields and client options");
+    }
     const target: Record<string, unknown> = { ...this.target };
     const options: Record<string, unknown> = { ...this.#options };
     for (const [key, value] of Object.entries(overrides)) {
@@ -179,16 +155,31 @@ export class RpcClient {
   #call(method: string, params: object | undefined, options: CallOptions | undefined): Promise<unknown> {
     const core = this.#core;
     core.checkOpen("call");
-    const request = this.#request(method, params, options);
-    const timeoutMs = this.#timeoutOf(options?.timeoutMs, this.#timeoutMs);
+    if (options !== undefined) checkCallOptions(options);
+    const scope = this.#scope();
+    const context = this.#contextOf(options, scope);
+    const request = this.#request(method, params, options, context);
     const monitorMs =
       options?.monitorMs === undefined
         ? this.#monitorMs
         : checkMonitor(options.monitorMs, core.capabilities, core.driverName);
     const now = core.clock.now();
-    const inherited = callScope.current()?.until;
-    const until = inherited !== undefined && inherited < now + timeoutMs ? inherited : now + timeoutMs;
-    return PendingCall.start(core, this.#address, request, until, now, monitorMs, options?.signal, this.#serializer);
+    const own = now + this.#timeoutOf(options?.timeoutMs, this.#timeoutMs);
+    const until = scope?.until !== undefined && scope.until < own ? scope.until : own;
+    if (until <= now) {
+      const what = `${method} on ${describeAddress(this.#address)}`;
+      throw new TimeoutError(`${what}: the deadline of the handler that calls it has passed; nothing was sent`);
+    }
+    const signal = options?.signal;
+    const serializer = this.#serializer;
+    const reply = serializer === undefined ? undefined : { serializer, context };
+    if (this.#retry === undefined) {
+      return PendingCall.start(core, this.#address, request, until, now, monitorMs, signal, reply);
+    }
+    const snapshot = request.snapshot(this.#limits());
+    return withRetries(core, this.#retry, until, signal, () =>
+      PendingCall.start(core, this.#address, snapshot.again(), until, core.clock.now(), monitorMs, signal, reply),
+    );
   }
 
   #cast(
@@ -200,36 +191,53 @@ export class RpcClient {
     try {
       const core = this.#core;
       core.checkOpen("cast");
-      const timeoutMs = this.#timeoutOf(options?.timeoutMs, this.#sendTimeoutMs);
-      const now = core.clock.now();
-      const retry = this.#retry;
-      if (retry === undefined) {
-        return core.send(address, this.#request(method, params, options), now + timeoutMs, now, options?.signal);
+      if (options !== undefined) checkCallOptions(options);
+      if (options?.monitorMs !== undefined) {
+        throw new InvalidArgumentError("monitorMs is for calls: a cast has no answer to wait for; leave it out");
       }
-      const snapshot = structuredClone(checkObject("params", params ?? {}));
-      return withRetries(core, retry, now + timeoutMs, options?.signal, (leftMs) => {
-        const at = core.clock.now();
-        return core.send(address, this.#request(method, snapshot, options), at + leftMs, at, options?.signal);
-      });
+      const request = this.#request(method, params, options, this.#contextOf(options, this.#scope()));
+      const now = core.clock.now();
+      const until = now + this.#timeoutOf(options?.timeoutMs, this.#sendTimeoutMs);
+      const signal = options?.signal;
+      if (this.#retry === undefined) return core.send(address, request, until, now, signal);
+      const snapshot = request.snapshot(this.#limits());
+      return withRetries(core, this.#retry, until, signal, () =>
+        core.send(address, snapshot.again(), until, core.clock.now(), signal),
+      );
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  #request(method: string, params: object | undefined, options: CallOptions | undefined): Request {
+  #scope(): CallScope | undefined {
+    return this.#core.propagates ? callScope.current() : undefined;
+  }
+
+  #contextOf(options: CallOptions | undefined, scope: CallScope | undefined): JsonObject {
+    return options?.context ?? this.#options.context ?? scope?.context ?? EMPTY_CONTEXT;
+  }
+
+  #limits(): PayloadLimits {
+    const { binary, bigint, date } = this.#core.capabilities;
+    return { binary, bigint, date, driver: this.#core.driverName };
+  }
+
+  #request(
+    method: string,
+    params: object | undefined,
+    options: CallOptions | undefined,
+    context: JsonObject,
+  ): RpcRequest {
     if (!this.#isWithinCap) this.#refuseVersion();
     if (!this.#checkedMethods.has(method)) this.#checkMethod(method);
-    const given = options?.context ?? this.#options.context;
-    if (options?.context !== undefined) checkObject("context", options.context);
-    const context = given ?? callScope.current()?.context ?? EMPTY_CONTEXT;
     const plain = params === undefined ? EMPTY_CONTEXT : checkObject("params", params);
     const serializer = this.#serializer;
     const { namespace, version } = this.target;
     const headers = options?.headers ?? EMPTY_HEADERS;
-    if (serializer === undefined)
-      return new RpcRequest(method, plain, namespace, version, context, headers, this.#core.newId);
+    const { newId } = this.#core;
+    if (serializer === undefined) return new RpcRequest(method, plain, namespace, version, context, headers, newId);
     const [serialized, wireContext] = serialize(serializer, method, plain, context);
-    return new RpcRequest(method, serialized, namespace, version, wireContext, headers, this.#core.newId);
+    return new RpcRequest(method, serialized, namespace, version, wireContext, headers, newId);
   }
 
   #timeoutOf(asked: number | undefined, fallback: number): number {

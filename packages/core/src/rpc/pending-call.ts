@@ -1,9 +1,15 @@
 import type { Expiring } from "../deadlines.js";
 import { ClosedError, type MessagingError, SerializationError, TimeoutError } from "../errors.js";
-import type { Address, CallHandle, CallOptions, Outcome, ReplySink, Request } from "../seam.js";
+import type { Address, CallHandle, CallOptions, Outcome, ReplySink, Request, WaitState } from "../seam.js";
 import type { Serializer } from "../serializer.js";
 import { abortError, deadlineError, describeAddress, type TransportCore } from "../transport-core.js";
-import type { Value } from "../value.js";
+import type { JsonObject, Value } from "../value.js";
+
+/** What a result goes through on its way to the caller: with the context as the application gave it. */
+export interface ReplyReader {
+  readonly serializer: Serializer;
+  readonly context: JsonObject;
+}
 
 /**
  * One call in flight: the caller's one promise, the driver's sink, and the deadline's entry in one object.
@@ -18,7 +24,7 @@ export class PendingCall implements ReplySink, Expiring, CallOptions {
   readonly #core: TransportCore;
   readonly #to: Address;
   readonly #request: Request;
-  readonly #serializer: Serializer | undefined;
+  readonly #reply: ReplyReader | undefined;
   readonly #resolve: (result: unknown) => void;
   readonly #reject: (error: unknown) => void;
   readonly #deadline: number;
@@ -33,7 +39,7 @@ export class PendingCall implements ReplySink, Expiring, CallOptions {
     request: Request,
     until: number,
     monitorMs: number | undefined,
-    serializer: Serializer | undefined,
+    reply: ReplyReader | undefined,
     resolve: (result: unknown) => void,
     reject: (error: unknown) => void,
   ) {
@@ -42,7 +48,7 @@ export class PendingCall implements ReplySink, Expiring, CallOptions {
     this.#core = core;
     this.#to = to;
     this.#request = request;
-    this.#serializer = serializer;
+    this.#reply = reply;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#deadline = until;
@@ -57,11 +63,11 @@ export class PendingCall implements ReplySink, Expiring, CallOptions {
     now: number,
     monitorMs: number | undefined,
     signal: AbortSignal | undefined,
-    serializer: Serializer | undefined,
+    reply: ReplyReader | undefined,
   ): Promise<unknown> {
     if (signal?.aborted === true) return Promise.reject(abortError(signal));
     return new Promise((resolve, reject) => {
-      const pending = new PendingCall(core, to, request, until, monitorMs, serializer, resolve, reject);
+      const pending = new PendingCall(core, to, request, until, monitorMs, reply, resolve, reject);
       // The driver reads the whole deadline; the shorter wait for beats is core's own affair.
       pending.#handle = core.driver.call(to, request, pending, pending);
       if (pending.#isSettled) return;
@@ -84,8 +90,8 @@ export class PendingCall implements ReplySink, Expiring, CallOptions {
     // A handler that heeds its signal fails at the deadline itself, a moment before the sweep here: that is no answer (B6).
     if (!outcome.ok && this.#core.clock.now() >= this.#deadline) this.#reject(deadlineError(this.#describe(), "sent"));
     else if (!outcome.ok) this.#reject(this.#core.errors.rebuild(outcome.failure, this.#describe()));
-    else if (this.#serializer === undefined) this.#resolve(outcome.value);
-    else this.#resolveThrough(this.#serializer, outcome.value);
+    else if (this.#reply === undefined) this.#resolve(outcome.value);
+    else this.#resolveThrough(this.#reply, outcome.value);
   }
 
   lost(error: MessagingError, _mayHaveRun: boolean): void {
@@ -96,14 +102,7 @@ export class PendingCall implements ReplySink, Expiring, CallOptions {
     if (this.#isSettled) return;
     const wait = this.#handle?.cancel("deadline") ?? "sent";
     if (!this.#finish()) return;
-    const isDeadline = this.until >= this.#deadline;
-    this.#reject(
-      isDeadline
-        ? deadlineError(this.#describe(), wait)
-        : new TimeoutError(
-            `${this.#describe()}: the server has not been heard of for ${this.monitorMs} ms; it may have run`,
-          ),
-    );
+    this.#reject(this.until >= this.#deadline ? deadlineError(this.#describe(), wait) : this.#silence(wait));
   }
 
   abandon(): void {
@@ -134,10 +133,17 @@ export class PendingCall implements ReplySink, Expiring, CallOptions {
     return true;
   }
 
-  #resolveThrough(serializer: Serializer, value: Value): void {
+  /** The monitor time has passed without a beat (B8): of a server, or of anything that would have taken the request to one. */
+  #silence(wait: WaitState): MessagingError {
+    if (wait !== "sent") return deadlineError(this.#describe(), wait, `${this.monitorMs} ms (monitorMs)`);
+    const what = this.#describe();
+    return new TimeoutError(`${what}: the server has not been heard of for ${this.monitorMs} ms; it may have run`);
+  }
+
+  #resolveThrough({ serializer, context }: ReplyReader, value: Value): void {
     let result: unknown;
     try {
-      result = serializer.deserializeValue(value, this.#request.context);
+      result = serializer.deserializeValue(value, context);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       const message = `the result of ${this.#describe()} could not be deserialized: ${reason}`;

@@ -3,6 +3,7 @@ import {
   MessageTooLargeError,
   type MessagingError,
   NoSuchMethodError,
+  NotSupportedError,
   RemoteError,
   type RemoteErrorFields,
   SerializationError,
@@ -96,6 +97,10 @@ function rebuildOwn(failure: Failure, fields: RemoteErrorFields): MessagingError
     case "MessageTooLargeError": {
       const limit = detail("maxMessageBytes");
       return new MessageTooLargeError(failure.message, typeof limit === "number" ? limit : 0, { remote: true });
+    }
+    case "NotSupportedError": {
+      const [capability, driver] = [detail("capability"), detail("driver")];
+      return new NotSupportedError(failure.message, String(capability ?? ""), String(driver ?? ""));
     }
     default:
       return undefined;

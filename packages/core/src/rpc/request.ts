@@ -1,6 +1,6 @@
 import type { Capabilities } from "../capabilities.js";
 import { InvalidArgumentError } from "../errors.js";
-import { isPlainObject } from "../kit/payload-check.js";
+import { checkValue, isPlainObject, type PayloadLimits } from "../kit/payload-check.js";
 import { requireCapability } from "../refusal.js";
 import type { Request } from "../seam.js";
 import type { JsonObject } from "../value.js";
@@ -46,6 +46,27 @@ export class RpcRequest implements Request {
     this.#id ??= this.#newId();
     return this.#id;
   }
+
+  /** The same request under an id of its own, for a repeat: a server knows one that comes again by its id (B10). */
+  again(): RpcRequest {
+    const { method, params, namespace, version, context, headers } = this;
+    return new RpcRequest(method, params, namespace, version, context, headers, this.#newId);
+  }
+
+  /**
+   * A copy that later changes to the application's values do not reach (D2), for what is sent more than once.
+   * @throws SerializationError, NotSupportedError as the driver would for what cannot travel.
+   */
+  snapshot(limits: PayloadLimits): RpcRequest {
+    const { method, params, namespace, version, context, headers } = this;
+    const copies = [copyOf(params, "params", limits), copyOf(context, "context", limits)] as const;
+    return new RpcRequest(method, copies[0], namespace, version, copies[1], { ...headers }, this.#newId);
+  }
+}
+
+function copyOf(value: JsonObject, root: string, limits: PayloadLimits): JsonObject {
+  checkValue(value, root, limits);
+  return structuredClone(value);
 }
 
 /** @throws InvalidArgumentError unless finite and above 0 (B6). */

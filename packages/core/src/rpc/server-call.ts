@@ -32,9 +32,14 @@ export class HandlerCall implements ServerCall {
   readonly #request: Request;
   readonly #clock: Clock;
   readonly context: JsonObject;
+  /** Its neighbours in the server's list of what runs; the list's to set. */
+  previous: HandlerCall | undefined = undefined;
+  next: HandlerCall | undefined = undefined;
   #controller: AbortController | undefined;
   #timer: Timer | undefined;
   #target: Target | undefined;
+  #abortReason: AbortError | undefined;
+  #isFinished = false;
 
   constructor(delivery: Delivery, request: Request, context: JsonObject, clock: Clock) {
     this.#delivery = delivery;
@@ -81,26 +86,34 @@ export class HandlerCall implements ServerCall {
   }
 
   get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      const controller = new AbortController();
-      this.#controller = controller;
-      this.#delivery.onCancel((reason) => controller.abort(new AbortError(`the caller gave up: ${reason}`)));
-      const leftMs = this.remainingMs;
-      if (leftMs !== Number.POSITIVE_INFINITY) {
-        const expire = (): void => controller.abort(new TimeoutError("the caller's deadline has passed"));
-        this.#timer = this.#clock.setTimer(expire, leftMs, { background: true });
-      }
-    }
+    this.#controller ??= this.#watch();
     return this.#controller.signal;
   }
 
-  /** The work is over: frees the deadline's timer. */
-  finish(): void {
+  /** The work is over: frees the deadline's timer. True the first time. */
+  finish(): boolean {
+    if (this.#isFinished) return false;
+    this.#isFinished = true;
     this.#timer?.cancel();
+    return true;
   }
 
-  /** The server's drain time is over. Nothing happens where the handler never looked at its signal. */
+  /** The server's drain time is over. A handler that looks at its signal only later finds it aborted. */
   abort(reason: string): void {
-    this.#controller?.abort(new AbortError(reason));
+    this.#abortReason = new AbortError(reason);
+    this.#timer?.cancel();
+    this.#controller?.abort(this.#abortReason);
+  }
+
+  #watch(): AbortController {
+    const controller = new AbortController();
+    if (this.#abortReason !== undefined) controller.abort(this.#abortReason);
+    this.#delivery.onCancel((reason) => controller.abort(new AbortError(`the caller gave up: ${reason}`)));
+    const leftMs = this.remainingMs;
+    if (controller.signal.aborted || this.#isFinished || leftMs === Number.POSITIVE_INFINITY) return controller;
+    const expire = (): void => controller.abort(new TimeoutError("the caller's deadline has passed"));
+    if (leftMs === 0) expire();
+    else this.#timer = this.#clock.setTimer(expire, leftMs, { background: true });
+    return controller;
   }
 }

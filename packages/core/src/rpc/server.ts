@@ -1,42 +1,30 @@
 import { callScope } from "../call-scope.js";
-import { InvalidArgumentError, InvalidTargetError, type MessagingError } from "../errors.js";
+import { InvalidTargetError, type MessagingError } from "../errors.js";
 import { requireCapability } from "../refusal.js";
 import type { Delivery, Listener, Outcome, Request } from "../seam.js";
-import type { Serializer } from "../serializer.js";
 import { checkTarget, type Target } from "../target.js";
 import type { TransportCore } from "../transport-core.js";
 import type { JsonObject, Value } from "../value.js";
 import { Beats } from "./beats.js";
-import { EndpointTable, type Exposure, type Handler } from "./endpoint.js";
-import { refusalOutcome, serializerOutcome, untravelledOutcome } from "./outcomes.js";
+import { DeliveryQueue } from "./delivery-queue.js";
+import { EndpointTable, type Handler } from "./endpoint.js";
+import { type FailedOutcome, refusalOutcome, serializerOutcome } from "./outcomes.js";
 import { type ErrorClass, toFailure } from "./remote-error.js";
-import { checkTimeout } from "./request.js";
+import { RunningCalls } from "./running-calls.js";
 import { HandlerCall } from "./server-call.js";
+import { resolveServerOptions, type ServerOptions, type ServerSettings } from "./server-options.js";
+import { Verdicts } from "./verdicts.js";
 
-/** How a server takes, bounds and answers requests; for `transport.serve`. Unknown members are refused. */
-export interface ServerOptions {
-  /** How many handlers run at once (B13): 1 or more. @default 64 */
-  readonly concurrency?: number;
-  /** How many requests the server has in hand, running or waiting: at least `concurrency`. @default 2 × concurrency */
-  readonly credit?: number;
-  /** How long `stop` waits for handlers that run, in milliseconds. @default the transport's (30 000) */
-  readonly drainTimeoutMs?: number;
-  /** Which methods callers may reach. @default "public" */
-  readonly exposure?: Exposure;
-  /** Whether callers see the stack of what a handler threw (B5). @default true */
-  readonly exposeStack?: boolean;
-  /** Errors that are part of the interface: they go to the caller and are not reported as failures (B5). */
-  readonly expectedErrors?: readonly ErrorClass[];
-  /** Replaces the transport's serializer. */
-  readonly serializer?: Serializer;
-}
+/** What answers the requests of one route; `server` tells whose, since a route may be seen by servers to come. */
+type Resolved =
+  | FoundHandler
+  | { readonly kind: "refused"; readonly server: RpcServer; readonly outcome: FailedOutcome };
 
-/** A handler as it was resolved for one route; `server` tells whose, since a route may be seen by servers to come. */
-interface ResolvedHandler {
+interface FoundHandler {
+  readonly kind: "found";
   readonly server: RpcServer;
   readonly object: object;
-  readonly handler: Handler | undefined;
-  readonly refusal: Outcome | undefined;
+  readonly handler: Handler;
 }
 
 /**
@@ -47,16 +35,12 @@ interface ResolvedHandler {
 export class RpcServer {
   readonly #core: TransportCore;
   readonly #table: EndpointTable;
+  readonly #settings: ServerSettings;
   readonly #concurrency: number;
-  readonly #drainTimeoutMs: number;
-  readonly #exposeStack: boolean;
-  readonly #expectedErrors: readonly ErrorClass[];
-  readonly #serializer: Serializer | undefined;
-  readonly #waiting: Delivery[] = [];
-  /** Where the next one to start stands in `#waiting`. */
-  #waitingFrom = 0;
-  readonly #running: Set<HandlerCall> = new Set();
+  readonly #waiting: DeliveryQueue<Delivery> = new DeliveryQueue();
+  readonly #running: RunningCalls = new RunningCalls();
   readonly #beats: Beats;
+  readonly #verdicts: Verdicts;
   #listener: Listener | undefined;
   #stopping: Promise<void> | undefined;
   #isStopped = false;
@@ -68,21 +52,14 @@ export class RpcServer {
   /** Resolves when the server has ended: with the error that ended it, or undefined after `stop`. Never rejects. */
   readonly closed: Promise<MessagingError | undefined>;
 
-  private constructor(
-    core: TransportCore,
-    target: Target,
-    endpoints: object | readonly object[],
-    options: ServerOptions,
-  ) {
+  private constructor(core: TransportCore, target: Target, table: EndpointTable, settings: ServerSettings) {
     this.#core = core;
     this.#beats = new Beats(core.clock);
+    this.#verdicts = new Verdicts(core, this.#beats);
     this.target = target;
-    this.#table = new EndpointTable(endpoints, options.exposure ?? "public");
-    this.#concurrency = checkCount("concurrency", options.concurrency ?? 64, 1);
-    this.#drainTimeoutMs = checkTimeout("drainTimeoutMs", options.drainTimeoutMs ?? core.timeouts.drainTimeoutMs);
-    this.#exposeStack = options.exposeStack ?? true;
-    this.#expectedErrors = options.expectedErrors ?? [];
-    this.#serializer = options.serializer ?? core.serializer;
+    this.#table = table;
+    this.#settings = settings;
+    this.#concurrency = settings.concurrency;
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -109,17 +86,15 @@ export class RpcServer {
     if (target.namespace !== undefined || target.version !== undefined) {
       throw new InvalidTargetError("namespace and version belong to an endpoint's own `target`, not to the server's");
     }
-    const rpcServer = new RpcServer(core, target, endpoints, options);
-    const credit = checkCount("credit", options.credit ?? 2 * rpcServer.#concurrency, rpcServer.#concurrency);
+    const settings = resolveServerOptions(core, options);
+    const rpcServer = new RpcServer(core, target, new EndpointTable(endpoints, settings.exposure), settings);
     const listener = await core.driver.listen(
       { kind: "rpc", address: core.address(exchange, topic, server) },
       (delivery) => rpcServer.#take(delivery),
-      { credit, acknowledge: core.capabilities.redelivery ? "on-settle" : "on-take" },
+      { credit: settings.credit, acknowledge: core.capabilities.redelivery ? "on-settle" : "on-take" },
     );
     rpcServer.#listener = listener;
-    void listener.closed.then((reason) => {
-      if (reason !== undefined) rpcServer.#resolveClosed(reason);
-    });
+    void listener.closed.then((reason) => rpcServer.#ended(reason));
     return rpcServer;
   }
 
@@ -138,28 +113,44 @@ export class RpcServer {
 
   async #stop(): Promise<void> {
     this.#isStopped = true;
-    for (const delivery of this.#waiting.splice(0).slice(this.#waitingFrom)) this.#handBack(delivery);
-    this.#waitingFrom = 0;
-    const intake = this.#listener?.stop();
-    await this.#drain();
-    await intake;
-    await this.#drain();
-    for (const call of this.#running) call.abort("the server stopped before the handler had finished");
+    // Intake ends first, so that nothing which is handed back comes here again.
+    const intake = this.#end((listener) => listener.stop());
+    for (const delivery of this.#waiting.takeAll()) this.#verdicts.handBack(delivery);
+    await Promise.all([intake, this.#drain()]);
+    this.#running.abortAll("the server stopped before the handler had finished");
     this.#beats.stopAll();
-    await this.#listener?.close();
+    await this.#end((listener) => listener.close());
     this.#resolveClosed(undefined);
+  }
+
+  /** The driver's listener has ended. Where nobody asked for it, somebody must hear: no consumer is silently dead (E5). */
+  #ended(reason: MessagingError | undefined): void {
+    if (this.#isStopped) return;
+    this.#core.warn(`server ${JSON.stringify(this.target.server)} was ended by its driver`, reason);
+    this.#resolveClosed(reason);
+    void this.stop();
+  }
+
+  /** A listener that does not end cleanly keeps the server from nothing. */
+  async #end(act: (listener: Listener) => Promise<void>): Promise<void> {
+    try {
+      if (this.#listener !== undefined) await act(this.#listener);
+    } catch (error) {
+      this.#core.warn(`server ${JSON.stringify(this.target.server)} did not end cleanly`, error);
+    }
   }
 
   /** Resolves when no handler runs, or when the drain time is over. */
   #drain(): Promise<void> {
-    if (this.#running.size === 0) return Promise.resolve();
+    if (this.#running.count === 0) return Promise.resolve();
+    const { drainTimeoutMs } = this.#settings;
     return new Promise((resolve) => {
       const timer = this.#core.clock.setTimer(() => {
         this.#onIdle = undefined;
-        const message = `server ${JSON.stringify(this.target.server)} left ${this.#running.size} handlers running after ${this.#drainTimeoutMs} ms`;
-        this.#core.events.emit("warning", { message });
+        const server = JSON.stringify(this.target.server);
+        this.#core.warn(`server ${server} left ${this.#running.count} handlers running after ${drainTimeoutMs} ms`);
         resolve();
-      }, this.#drainTimeoutMs);
+      }, drainTimeoutMs);
       this.#onIdle = () => {
         timer.cancel();
         resolve();
@@ -170,11 +161,11 @@ export class RpcServer {
   /** The driver's call for each delivery: runs it, or keeps it until a handler has finished. */
   #take(delivery: Delivery): void {
     if (this.#isStopped) {
-      this.#handBack(delivery);
+      this.#verdicts.handBack(delivery);
       return;
     }
     this.#beats.start(delivery);
-    if (this.#running.size < this.#concurrency && this.#waiting.length === 0) this.#run(delivery);
+    if (this.#running.count < this.#concurrency && this.#waiting.size === 0) this.#run(delivery);
     else this.#waiting.push(delivery);
   }
 
@@ -182,57 +173,57 @@ export class RpcServer {
     // A handler that answers at once ends up here again while its own start is on the stack: the loop below goes on for it.
     if (this.#isStarting) return;
     this.#isStarting = true;
-    while (this.#running.size < this.#concurrency) {
-      const delivery = this.#waiting[this.#waitingFrom];
+    while (this.#running.count < this.#concurrency) {
+      const delivery = this.#waiting.shift();
       if (delivery === undefined) break;
-      this.#waitingFrom += 1;
-      if (this.#waitingFrom === this.#waiting.length) {
-        this.#waiting.length = 0;
-        this.#waitingFrom = 0;
-      }
       this.#run(delivery);
     }
     this.#isStarting = false;
-    if (this.#running.size === 0) this.#onIdle?.();
+    if (this.#running.count === 0) this.#onIdle?.();
   }
 
   #run(delivery: Delivery): void {
     // Core listens for rpc only, so that every delivery here is a request.
     const request = delivery.message as Request;
     if (delivery.until !== undefined && delivery.until <= this.#core.clock.now()) {
-      this.#drop(delivery, "expired before dispatch");
+      this.#verdicts.drop(delivery, "expired before dispatch");
       return;
     }
     const resolved = this.#resolve(delivery, request);
-    if (resolved.handler === undefined) {
-      if (delivery.take()) this.#settle(delivery, resolved.refusal ?? EMPTY_OUTCOME);
-      else delivery.settle("reject");
-      return;
-    }
     if (!delivery.take()) {
-      this.#drop(delivery, "cancelled before dispatch");
+      this.#verdicts.drop(delivery, "cancelled before dispatch");
       return;
     }
-    const core = this.#core;
+    if (resolved.kind === "refused") {
+      this.#verdicts.refuse(delivery, resolved.outcome);
+      return;
+    }
+    const { serializer } = this.#settings;
     let context = request.context;
     let params = request.params;
-    if (this.#serializer !== undefined) {
+    if (serializer !== undefined) {
       try {
-        context = this.#serializer.deserializeContext(context);
+        context = serializer.deserializeContext(context);
         // A deserializer's result is the handler's params, of whatever kind it makes them.
-        params = this.#serializer.deserializeValue(params, context) as JsonObject;
+        params = serializer.deserializeValue(params, context) as JsonObject;
       } catch (error) {
-        this.#settle(delivery, serializerOutcome(`the params of ${request.method} could not be deserialized`, error));
+        this.#verdicts.refuse(
+          delivery,
+          serializerOutcome(`the params of ${request.method} could not be deserialized`, error),
+        );
         return;
       }
     }
-    const call = new HandlerCall(delivery, request, context, core.clock);
+    this.#dispatch(delivery, new HandlerCall(delivery, request, context, this.#core.clock), resolved, params);
+  }
+
+  #dispatch(delivery: Delivery, call: HandlerCall, { object, handler }: FoundHandler, params: JsonObject): void {
     this.#running.add(call);
+    const { context } = call;
     let result: unknown;
     try {
-      const { handler, object } = resolved;
       result =
-        core.propagates && callScope.isWanted
+        this.#core.propagates && callScope.isWanted
           ? callScope.run({ context, until: delivery.until }, () => handler.call(object, params, call))
           : handler.call(object, params, call);
       if (isThenable(result)) {
@@ -249,29 +240,26 @@ export class RpcServer {
     this.#succeed(delivery, call, result);
   }
 
-  #resolve(delivery: Delivery, request: Request): ResolvedHandler {
+  #resolve(delivery: Delivery, request: Request): Resolved {
     // `resolved` is core's own place on the route; what it holds was put there below.
-    const known = delivery.route.resolved as ResolvedHandler | undefined;
+    const known = delivery.route.resolved as Resolved | undefined;
     if (known !== undefined && known.server === this) return known;
-    const resolution = this.#table.resolve(request.namespace, request.version, request.method);
-    const resolved: ResolvedHandler =
-      resolution.kind === "found"
-        ? { server: this, object: resolution.object, handler: resolution.handler, refusal: undefined }
-        : {
-            server: this,
-            object: this,
-            handler: undefined,
-            refusal: refusalOutcome(resolution.kind, request, this.target),
-          };
+    const found = this.#table.resolve(request.namespace, request.version, request.method);
+    const resolved: Resolved =
+      found.kind === "found"
+        ? { kind: "found", server: this, object: found.object, handler: found.handler }
+        : { kind: "refused", server: this, outcome: refusalOutcome(found.kind, request, this.target) };
     delivery.route.resolved = resolved;
     return resolved;
   }
 
   #succeed(delivery: Delivery, call: HandlerCall, result: unknown): void {
+    if (!call.finish()) return;
+    const { serializer } = this.#settings;
     let value: unknown = result;
-    if (this.#serializer !== undefined && delivery.wantsReply) {
+    if (serializer !== undefined && delivery.wantsReply) {
       try {
-        value = this.#serializer.serializeValue(toValue(result), call.context);
+        value = serializer.serializeValue(toValue(result), call.context);
       } catch (error) {
         this.#finish(delivery, call, serializerOutcome(`the result of ${call.method} could not be serialized`, error));
         return;
@@ -281,47 +269,20 @@ export class RpcServer {
   }
 
   #fail(delivery: Delivery, call: HandlerCall, error: unknown): void {
-    if (!this.#expectedErrors.some((expected) => isInstance(error, expected))) {
+    if (!call.finish()) return;
+    const { expectedErrors, exposeStack } = this.#settings;
+    if (!expectedErrors.some((expected) => isInstance(error, expected))) {
       this.#core.reportHandlerError({ error, method: call.method, topic: this.target.topic ?? "" });
     }
-    this.#finish(delivery, call, { ok: false, failure: toFailure(error, this.#exposeStack) });
+    this.#finish(delivery, call, { ok: false, failure: toFailure(error, exposeStack) });
   }
 
   #finish(delivery: Delivery, call: HandlerCall, outcome: Outcome): void {
-    call.finish();
-    this.#running.delete(call);
-    this.#settle(delivery, outcome);
+    this.#running.remove(call);
+    this.#verdicts.settle(delivery, outcome);
     this.#next();
   }
-
-  /** Replies; an outcome that cannot travel is replaced by the reason (D3, D4). */
-  #settle(delivery: Delivery, outcome: Outcome): void {
-    this.#beats.stop(delivery);
-    if (!delivery.wantsReply) {
-      delivery.settle("done");
-      return;
-    }
-    try {
-      delivery.settle("done", outcome);
-    } catch (error) {
-      // Core listens for rpc only.
-      delivery.settle("done", untravelledOutcome((delivery.message as Request).method, error));
-    }
-  }
-
-  #drop(delivery: Delivery, reason: string): void {
-    this.#beats.stop(delivery);
-    delivery.settle("reject");
-    this.#core.events.emit("dropped", { count: 1, reason, peer: delivery.peer });
-  }
-
-  #handBack(delivery: Delivery): void {
-    this.#beats.stop(delivery);
-    delivery.settle("hand-back");
-  }
 }
-
-const EMPTY_OUTCOME: Outcome = Object.freeze({ ok: true, value: null });
 
 /** `undefined` is `null` on the wire (D2). Whether the rest may travel is checked as it is encoded. */
 function toValue(result: unknown): Value {
@@ -338,9 +299,4 @@ function isInstance(error: unknown, errorClass: ErrorClass): boolean {
   } catch {
     return false; // a Proxy that will not say what it is, is no expected error
   }
-}
-
-function checkCount(name: string, count: unknown, least: number): number {
-  if (typeof count === "number" && Number.isSafeInteger(count) && count >= least) return count;
-  throw new InvalidArgumentError(`${name} must be a whole number of at least ${least}, got ${String(count)}`);
 }

@@ -323,6 +323,11 @@ class LoopbackListener implements Listener {
     });
   }
 
+  /** What it holds, for tests that make it misbehave. */
+  get unsettled(): readonly Delivery[] {
+    return [...this.#unsettled];
+  }
+
   get inHand(): number {
     return this.#unsettled.size;
   }
