@@ -1,10 +1,7 @@
-import { type JsonObject, type ServerCall, TimeoutError, type Value } from "@trunkline/core";
+import type { JsonObject, ServerCall, Value } from "@trunkline/core";
 
 /** Of the notes, so many are kept: the latest. */
 const MOST_NOTES = 10_000;
-
-/** How long after the deadline `sleep` still says nothing, so that the caller hears of it from its own clock and not from here. */
-const AFTER_DEADLINE_MS = 1_000;
 
 /** An endpoint with something of everything, to try a backend or a client by hand. */
 export function createReadyMade(server: string): object {
@@ -50,15 +47,14 @@ export function createReadyMade(server: string): object {
 
 function sleep(ms: number, signal: AbortSignal): Promise<null> {
   return new Promise((resolve, reject) => {
-    let timer = setTimeout(() => {
+    const onAbort = (): void => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = setTimeout(() => {
       signal.removeEventListener("abort", onAbort);
       resolve(null);
     }, ms);
-    const onAbort = (): void => {
-      clearTimeout(timer);
-      const isDeadline = signal.reason instanceof TimeoutError;
-      timer = setTimeout(() => reject(signal.reason), isDeadline ? AFTER_DEADLINE_MS : 0);
-    };
     if (signal.aborted) onAbort();
     else signal.addEventListener("abort", onAbort, { once: true });
   });
