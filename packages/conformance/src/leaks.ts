@@ -1,10 +1,13 @@
+import { countNativePolls } from "./native-handles.js";
+
 /**
  * Watches the process during one case: rejections that nobody heard, warnings, and resources that outlive it.
  *
  * Resources are compared by kind with those at the start; what keeps a process alive is what Node lists here.
  */
 export class LeakWatch {
-  readonly #before = census();
+  readonly #before = censusWithStreams();
+  readonly #pollsBefore = countNativePolls();
   readonly #problems: string[] = [];
   readonly #onRejection = (reason: unknown): void => {
     this.#problems.push(
@@ -29,14 +32,21 @@ export class LeakWatch {
     let left = this.#left();
     // A rejection is reported one turn after it happened.
     await new Promise((resolve) => setImmediate(resolve));
-    while (left.length > 0 && performance.now() < deadline) {
+    let polls = this.#polls();
+    while ((left.length > 0 || polls > 0) && performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 5));
       left = this.#left();
+      if (left.length === 0) polls = this.#polls();
     }
+    if (polls > 0) left.push(`${polls} sockets of an add-on`);
     process.off("unhandledRejection", this.#onRejection);
     process.off("warning", this.#onWarning);
     if (left.length > 0) this.#problems.push(`left open after the case: ${left.join(", ")}`);
     return this.#problems;
+  }
+
+  #polls(): number {
+    return countNativePolls() - this.#pollsBefore;
   }
 
   #left(): string[] {
@@ -47,6 +57,13 @@ export class LeakWatch {
     }
     return found;
   }
+}
+
+/** The process's own streams are made when they are first used, which may be during a case: here they are made before. */
+function censusWithStreams(): Map<string, number> {
+  void process.stdout.writable;
+  void process.stderr.writable;
+  return census();
 }
 
 /** What keeps the process alive, by kind; without the kinds that come and go by themselves. */

@@ -21,6 +21,8 @@ export type WorkerCommand =
   | { readonly do: "wait"; readonly id: string }
   /** The ids that this worker's servers and listeners handled so far. */
   | { readonly do: "seen" }
+  /** Opens, serves, calls, stops and closes transports of its own, many times over, under load. */
+  | { readonly do: "churn"; readonly topic: string }
   /** Closes the transport, then the connection to the parent; after this the process must end by itself. */
   | { readonly do: "finish" };
 

@@ -105,6 +105,27 @@ export const processCases: readonly ConformanceCase[] = [
     },
   },
   {
+    id: "LIFE-20",
+    title: "a process opens, serves, stops and closes many times over, under load: it still ends by itself",
+    group: "processes",
+    clauses: ["E3", "E4"],
+    needs: ["rpc", "crossProcess", "gracefulDrain", "ability:workers"],
+    timeoutMs: 40_000,
+    async run(t) {
+      const worker = await t.worker();
+      const answered = await t.within(
+        "the worker's calls",
+        worker.ask({ do: "churn", topic: t.name("compute") }),
+        20_000,
+      );
+      sameValue("calls that were answered", answered, 20 + 4 * 40);
+      t.saw();
+      await t.within("close() in the worker", worker.ask({ do: "finish" }));
+      const { code, signal, stderr } = await t.within("the process to end by itself", worker.ended);
+      sameValue("how it ended", { code, signal, stderr }, { code: 0, signal: null, stderr: "" });
+    },
+  },
+  {
     id: "FLT-09",
     title:
       "the process of a server is killed in the middle of a call: the caller knows in time, the next call goes elsewhere",
