@@ -138,6 +138,14 @@ describe("exit codes", () => {
       expect((await server.end()).exitCode).toBe(0);
     });
 
+    test("is waited for by its server, until a second signal", async () => {
+      const { server } = await hold("impatient");
+      server.child.kill("SIGTERM");
+      const { exitCode } = await server.end("SIGINT");
+      // Where both wait to be told, the system chooses which comes first.
+      expect([130, 143]).toContain(exitCode);
+    });
+
     test("and that SIGTERM ends", async () => {
       const { call } = await hold("terminated");
       expect(await call.end("SIGTERM")).toMatchObject({ exitCode: 143, signal: null, stdout: "" });
