@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -83,6 +83,23 @@ test.each([
   const { exitCode, stdout, stderr } = await runProcess("conformance", "fake://", "--only", pattern);
   expect(stderr).toContain(told);
   expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
+});
+
+test("without the kit it says what to install, and every other command works", async () => {
+  const home = join(folder, "alone", "node_modules");
+  const own = join(home, "trunkline");
+  mkdirSync(join(home, "@trunkline"), { recursive: true });
+  for (const part of ["dist", "package.json"]) {
+    cpSync(join(ROOT, "packages", "cli", part), join(own, part), { recursive: true });
+  }
+  for (const name of ["core", "fake"])
+    symlinkSync(join(ROOT, "packages", name), join(home, "@trunkline", name), "junction");
+  const main = join(own, "dist", "main.js");
+  const run = (...words: string[]) => new CommandProcess(words, { main, cwd: join(folder, "alone") }).ended;
+  const { exitCode, stdout, stderr } = await run("conformance", "fake://");
+  expect(stderr).toContain("npm install --save-dev @trunkline/conformance");
+  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
+  expect(await run("fanout", "fake://", "t", "m")).toMatchObject({ exitCode: 0, stdout: '{"accepted":0,"lost":0}\n' });
 });
 
 test("a backend that cannot be opened is said once", async () => {

@@ -11,6 +11,13 @@ export const ROOT: string = dirname(dirname(PACKAGE));
 /** Longer than any command of a test takes on a busy machine; one that is still there is killed. */
 const LONGEST_MS = 60_000;
 
+export interface ProcessOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** The file that is run. @default the package's own */
+  readonly main?: string;
+}
+
 export interface Ended {
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -26,11 +33,8 @@ export class CommandProcess {
   stderr = "";
   #looks: (() => void)[] = [];
 
-  constructor(
-    words: readonly string[],
-    options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {},
-  ) {
-    this.child = spawn(process.execPath, [MAIN, ...words], {
+  constructor(words: readonly string[], options: ProcessOptions = {}) {
+    this.child = spawn(process.execPath, [options.main ?? MAIN, ...words], {
       cwd: options.cwd ?? ROOT,
       env: { ...process.env, NODE_OPTIONS: "", ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
