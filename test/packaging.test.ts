@@ -115,7 +115,7 @@ test("the command runs and lists the installed drivers", async () => {
 test("the kit runs a group without any test runner", async () => {
   const printed = await runScript(`
     import { harnessFromUrl, runConformance } from "@trunkline/conformance";
-    const report = await runConformance(harnessFromUrl("fake://"), { only: /^addressing$/ });
+    const report = await runConformance({ harness: harnessFromUrl("fake://"), only: /^addressing$/ });
     console.log(JSON.stringify(report.counts));
   `);
   const counts: Record<string, number> = JSON.parse(printed);
