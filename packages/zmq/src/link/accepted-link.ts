@@ -2,7 +2,6 @@
 import {
   type Address,
   type CancelReason,
-  type Event,
   MalformedError,
   type Outcome,
   type Priority,
@@ -11,7 +10,7 @@ import {
 } from "@trunkline/core/driver";
 import type { EngineLink, LinkEnd, LinkHandler } from "../engine/engine.js";
 import { InboundCall, InboundCast, InboundEventDelivery } from "../serving/inbound.js";
-import { InboundEvent, InboundRequest, InboundRoute } from "../serving/inbound-message.js";
+import { type EventBody, InboundRequest, InboundRoute, readEvent } from "../serving/inbound-message.js";
 import type { LocalListener } from "../serving/local-listener.js";
 import { Served } from "../serving/served.js";
 import {
@@ -21,7 +20,6 @@ import {
   readContext,
   readHeaders,
   readObject,
-  writeEventBody,
   writeRequestBody,
 } from "../wire/bodies.js";
 import { type Hello, PROTOCOL_VERSION, type RefuseCode, readHello, writeWelcome } from "../wire/greeting.js";
@@ -238,6 +236,7 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
   answer(call: InboundCall, outcome: Outcome): void {
     if (this.#state !== "ready") return this.dropAnswer();
     const writer = this.outbox.begin();
+    this.outbox.beginBody();
     try {
       if (outcome.ok) writeReply(writer, call.slot, call.generation, outcome.value);
       else writeFail(writer, call.slot, call.generation, outcome.failure);
@@ -278,14 +277,14 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
 
   giveBackEvent(event: InboundEventDelivery): void {
     const names = eventNames(event, event.attempt);
-    this.#giveBack(event.message, (writer, flags) => writeEventBack(writer, flags, event.sequence, names));
+    this.#giveBackBytes(event.body, (writer, flags) => writeEventBack(writer, flags, event.sequence, names));
   }
 
   /** The event goes back to its sender, who chooses among its pool again. False: the sender is gone. */
   requeue(event: InboundEventDelivery, delayMs: number): boolean {
     if (this.#state !== "ready") return false;
     const names = eventNames(event, event.attempt + 1);
-    this.#giveBack(event.message, (writer, flags) => writeRequeue(writer, flags, Math.round(delayMs), names));
+    this.#giveBackBytes(event.body, (writer, flags) => writeRequeue(writer, flags, Math.round(delayMs), names));
     return true;
   }
 
@@ -393,11 +392,11 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
       return;
     }
     if (served.listener.what.kind !== "events") throw new MalformedError("an event to a server", reader.position);
-    const names = { id: reader.text(), publisherId: reader.text(), eventType: reader.text(), timestamp: reader.text() };
-    const payload = reader.value();
-    const message = new InboundEvent(names, priority, payload, readContext(reader, flags), readHeaders(reader, flags));
+    const start = reader.position;
+    const message = readEvent(reader, flags, priority);
+    const body = new Uint8Array(reader.bytes.subarray(start, reader.position));
     this.#use(served);
-    served.listener.deliver(new InboundEventDelivery(this, served, message, attempt, sequence));
+    served.listener.deliver(new InboundEventDelivery(this, served, message, { bytes: body, flags }, attempt, sequence));
   }
 
   cancel(slot: number, generation: number, reason: CancelReason): void {
@@ -561,17 +560,25 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
     this.outbox.commit();
   }
 
-  #giveBack(message: Request | Event, writeHeader: (writer: Outbox["writer"], flags: number) => void): void {
-    if (this.#state !== "ready") {
-      this.#process.dropped("a message to be handed back, whose sender is gone", this.peerName);
-      return;
-    }
-    const flags = bodyFlags(message);
+  #giveBack(request: Request, writeHeader: (writer: Outbox["writer"], flags: number) => void): void {
+    if (this.#state !== "ready") return this.#cannotGiveBack();
+    const flags = bodyFlags(request);
     const writer = this.outbox.begin();
     writeHeader(writer, flags);
-    if (message.kind === "request") writeRequestBody(writer, message, flags);
-    else writeEventBody(writer, message, flags);
+    writeRequestBody(writer, request, flags);
     this.outbox.commit();
+  }
+
+  #giveBackBytes(body: EventBody, writeHeader: (writer: Outbox["writer"], flags: number) => void): void {
+    if (this.#state !== "ready") return this.#cannotGiveBack();
+    const writer = this.outbox.begin();
+    writeHeader(writer, body.flags);
+    writer.raw(body.bytes);
+    this.outbox.commit();
+  }
+
+  #cannotGiveBack(): void {
+    this.#process.dropped("a message to be handed back, whose sender is gone", this.peerName);
   }
 
   #writeDue(): void {

@@ -191,6 +191,7 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
     try {
       const flags = request === undefined ? call.flags : bodyFlags(request);
       writeCall(writer, flags, slot, generation, route, Math.max(0, left), call.monitorMs);
+      this.outbox.beginBody();
       if (request !== undefined) writeRequestBody(writer, request, flags);
       else if (call.body !== undefined) writer.raw(call.body);
       this.outbox.commit(true);
@@ -212,6 +213,7 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
     try {
       const flags = request === undefined ? cast.flags : bodyFlags(request);
       writeCast(writer, flags, route);
+      this.outbox.beginBody();
       if (request !== undefined) writeRequestBody(writer, request, flags);
       else if (cast.body !== undefined) writer.raw(cast.body);
       this.outbox.commit(true);
@@ -228,6 +230,7 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
   sendEvent(listener: RemoteListener, event: OutgoingEvent): void {
     const writer = this.outbox.begin();
     writeEvent(writer, event.flags, listener.id, event.attempt, event.priority);
+    this.outbox.beginBody();
     if (event.body !== undefined) writer.raw(event.body);
     this.outbox.commit(true);
     event.body = undefined;

@@ -13,6 +13,8 @@ const SLAB_REST_BYTES = 2 * 1024;
 /** What a record has besides the message itself. */
 const HEADER_BYTES = 2 * 1024;
 
+const NO_BODY = -1;
+
 const EMPTY: Buffer = Buffer.alloc(0);
 
 /** A frame that the engine has not taken. */
@@ -50,6 +52,8 @@ export class Outbox {
   readonly #tick: Tick;
   readonly #owner: OutboxOwner;
   #recordStart = 0;
+  /** How long the record's header is; what follows is the message, to which the limit applies (D4). */
+  #headerBytes = NO_BODY;
   #frameStart = 0;
   #records = 0;
   #nextSlabBytes = FIRST_SLAB_BYTES;
@@ -70,7 +74,13 @@ export class Outbox {
   /** Begins a record. It ends with `commit`, or with `rollback` when writing it threw. */
   begin(): ValueWriter {
     this.#recordStart = this.writer.position;
+    this.#headerBytes = NO_BODY;
     return this.writer;
+  }
+
+  /** The record's header is written, and the message itself follows. */
+  beginBody(): void {
+    this.#headerBytes = this.writer.position - this.#recordStart;
   }
 
   /**
@@ -79,7 +89,7 @@ export class Outbox {
    */
   commit(isNumbered = false): void {
     const position = this.writer.position;
-    if (position - this.#recordStart > this.maxMessageBytes + HEADER_BYTES) {
+    if (this.#headerBytes !== NO_BODY && position - this.#recordStart - this.#headerBytes > this.maxMessageBytes) {
       this.rollback();
       throw this.#tooLarge();
     }

@@ -1,6 +1,16 @@
 /** The messages that arrive over an accepted link, and the routes they came by, as core sees them. */
-import type { Address, Event, JsonObject, Priority, Request, Route, Value } from "@trunkline/core/driver";
+import {
+  type Address,
+  type Event,
+  type JsonObject,
+  type Priority,
+  type Request,
+  type Route,
+  type Value,
+  ValueReader,
+} from "@trunkline/core/driver";
 import type { AcceptedLink } from "../link/accepted-link.js";
+import { readContext, readHeaders } from "../wire/bodies.js";
 import type { RequestNames } from "../wire/names.js";
 import type { Served } from "./served.js";
 
@@ -66,25 +76,32 @@ export class InboundEvent implements Event {
   readonly context: JsonObject;
   readonly headers: Readonly<Record<string, string>>;
 
-  constructor(
-    names: {
-      readonly id: string;
-      readonly publisherId: string;
-      readonly eventType: string;
-      readonly timestamp: string;
-    },
-    priority: Priority,
-    payload: Value,
-    context: JsonObject,
-    headers: Readonly<Record<string, string>>,
-  ) {
-    this.id = names.id;
-    this.publisherId = names.publisherId;
-    this.eventType = names.eventType;
+  constructor(reader: ValueReader, flags: number, priority: Priority) {
+    this.id = reader.text();
+    this.publisherId = reader.text();
+    this.eventType = reader.text();
+    this.timestamp = reader.text();
+    this.payload = reader.value();
+    this.context = readContext(reader, flags);
+    this.headers = readHeaders(reader, flags);
     this.priority = priority;
-    this.timestamp = names.timestamp;
-    this.payload = payload;
-    this.context = context;
-    this.headers = headers;
   }
+}
+
+/** An event as it arrived: handlers may change what they are given, and who gets it again gets what was sent (C4). */
+export interface EventBody {
+  readonly bytes: Uint8Array;
+  readonly flags: number;
+}
+
+/** @throws MalformedError. */
+export function readEvent(reader: ValueReader, flags: number, priority: Priority): InboundEvent {
+  return new InboundEvent(reader, flags, priority);
+}
+
+/** The event of a body that was read before. */
+export function eventOf(body: EventBody, priority: Priority): InboundEvent {
+  const reader = new ValueReader();
+  reader.reset(body.bytes);
+  return readEvent(reader, body.flags, priority);
 }

@@ -8,7 +8,13 @@ import {
   type Verdict,
 } from "@trunkline/core/driver";
 import type { AcceptedLink } from "../link/accepted-link.js";
-import type { InboundEvent, InboundRequest, InboundRoute } from "./inbound-message.js";
+import {
+  type EventBody,
+  eventOf,
+  type InboundEvent,
+  type InboundRequest,
+  type InboundRoute,
+} from "./inbound-message.js";
 import type { InHand, LocalListener } from "./local-listener.js";
 import type { Served } from "./served.js";
 
@@ -166,14 +172,23 @@ export class InboundCast extends Inbound implements Delivery {
 export class InboundEventDelivery extends Inbound implements Delivery {
   readonly wantsReply = false;
   readonly message: InboundEvent;
+  readonly body: EventBody;
   readonly route: Route;
   readonly to: Address;
   readonly attempt: number;
   readonly sequence: number;
 
-  constructor(link: AcceptedLink, served: Served, message: InboundEvent, attempt: number, sequence: number) {
+  constructor(
+    link: AcceptedLink,
+    served: Served,
+    message: InboundEvent,
+    body: EventBody,
+    attempt: number,
+    sequence: number,
+  ) {
     super(link, served);
     this.message = message;
+    this.body = body;
     this.route = served.eventRoute;
     this.to = served.eventTo;
     this.attempt = attempt;
@@ -215,9 +230,9 @@ export class InboundEventDelivery extends Inbound implements Delivery {
         this.link.dropRequeued();
         return;
       }
-      this.listener.deliver(
-        new InboundEventDelivery(this.link, this.served, this.message, this.attempt + 1, this.sequence),
-      );
+      const { link, served, body, attempt, sequence } = this;
+      const message = eventOf(body, this.message.priority);
+      this.listener.deliver(new InboundEventDelivery(link, served, message, body, attempt + 1, sequence));
     });
   }
 }
