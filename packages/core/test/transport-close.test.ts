@@ -31,17 +31,20 @@ describe("close (E4)", () => {
     expect(clock.timers).toBe(0);
   });
 
-  test("rejects casts and events that wait", async () => {
+  test("rejects calls, casts and events that wait, of which nothing was sent", async () => {
     const { bus, clock, open, transport } = await openWorld();
     await transport.serve({ topic: "t", server: "s" }, { m: () => 1 });
     await transport.listen([{ topic: "t" }], { info: () => {} });
     const sender = await open();
     bus.hold();
+    const call = fateOf(sender.client({ topic: "t" }).call("m"));
     const cast = fateOf(sender.client({ topic: "t" }).cast("m"));
     const event = fateOf(sender.notifier({ publisherId: "p", topics: ["t"] }).info("e", {}));
     await clock.tick();
     await sender.close();
     await clock.tick();
+    expect(call.error).toBeInstanceOf(ClosedError);
+    expect(String(call.error)).toMatch(/waited to be sent; nothing was sent/);
     expect(cast.error).toBeInstanceOf(ClosedError);
     expect(event.error).toBeInstanceOf(ClosedError);
     bus.release();

@@ -107,11 +107,11 @@ export class PendingCall implements ReplySink, Expiring, CallOptions {
 
   abandon(): void {
     if (this.#isSettled) return;
-    this.#handle?.cancel("closed");
-    if (this.#finish())
-      this.#reject(
-        new ClosedError(`the transport was closed while ${this.#describe()} was in flight; it may have run`),
-      );
+    const wait = this.#handle?.cancel("closed") ?? "sent";
+    if (!this.#finish()) return;
+    const what = this.#describe();
+    const fate = wait === "sent" ? "was in flight; it may have run" : "waited to be sent; nothing was sent";
+    this.#reject(new ClosedError(`the transport was closed while ${what} ${fate}`));
   }
 
   #listen(signal: AbortSignal): void {

@@ -17,6 +17,15 @@ import type { Value } from "../value.js";
 /** A class whose errors are rebuilt on the caller's side, so that `instanceof` works across processes. */
 export type ErrorClass = abstract new (...args: never[]) => Error;
 
+/** Whether what was thrown is an instance of one of the classes. Never throws. */
+export function isOneOf(thrown: unknown, classes: readonly ErrorClass[]): boolean {
+  try {
+    return classes.some((errorClass) => thrown instanceof errorClass);
+  } catch {
+    return false; // a Proxy that will not say what it is
+  }
+}
+
 const EVERYTHING = { binary: true, bigint: true, date: true, driver: "" } as const;
 
 /**

@@ -9,7 +9,7 @@ import { Beats } from "./beats.js";
 import { DeliveryQueue } from "./delivery-queue.js";
 import { EndpointTable, type Handler } from "./endpoint.js";
 import { type FailedOutcome, refusalOutcome, serializerOutcome } from "./outcomes.js";
-import { type ErrorClass, toFailure } from "./remote-error.js";
+import { isOneOf, toFailure } from "./remote-error.js";
 import { RunningCalls } from "./running-calls.js";
 import { HandlerCall } from "./server-call.js";
 import { resolveServerOptions, type ServerOptions, type ServerSettings } from "./server-options.js";
@@ -271,7 +271,7 @@ export class RpcServer {
   #fail(delivery: Delivery, call: HandlerCall, error: unknown): void {
     if (!call.finish()) return;
     const { expectedErrors, exposeStack } = this.#settings;
-    if (!expectedErrors.some((expected) => isInstance(error, expected))) {
+    if (!isOneOf(error, expectedErrors)) {
       this.#core.reportHandlerError({ error, method: call.method, topic: this.target.topic ?? "" });
     }
     this.#finish(delivery, call, { ok: false, failure: toFailure(error, exposeStack) });
@@ -291,12 +291,4 @@ function toValue(result: unknown): Value {
 
 function isThenable(result: unknown): result is PromiseLike<unknown> {
   return typeof result === "object" && result !== null && typeof Reflect.get(result, "then") === "function";
-}
-
-function isInstance(error: unknown, errorClass: ErrorClass): boolean {
-  try {
-    return error instanceof errorClass;
-  } catch {
-    return false; // a Proxy that will not say what it is, is no expected error
-  }
 }
