@@ -23,6 +23,7 @@ export const GROUPS = [
   "review",
 ] as const;
 
+/** One group of the catalogue. */
 export type Group = (typeof GROUPS)[number];
 
 /** What the harness, not the driver, can do: a case that needs one that is missing is `unproven`. */

@@ -8,24 +8,28 @@ export class ConformanceFailure extends Error {
   }
 }
 
+/** Ends the case: a promise is broken. @throws ConformanceFailure */
 export function fail(message: string): never {
   throw new ConformanceFailure(message);
 }
 
+/** That `condition` holds. @throws ConformanceFailure with `message`. */
 export function check(condition: boolean, message: string): asserts condition {
   if (!condition) fail(message);
 }
 
-/** @throws ConformanceFailure saying where the two first differ. */
+/** That two values of D2 are equal. @throws ConformanceFailure saying where they first differ. */
 export function sameValue(what: string, actual: unknown, expected: unknown): void {
   const found = difference(actual, expected);
   if (found !== undefined) fail(`${what}: ${found}`);
 }
 
+/** That `actual` is not below `bound`. @throws ConformanceFailure */
 export function atLeast(what: string, actual: number, bound: number): void {
   check(actual >= bound, `${what}: at least ${bound} expected, got ${actual}`);
 }
 
+/** That `actual` is not above `bound`, which `t.ms()` stretches on slow machines. @throws ConformanceFailure */
 export function atMost(what: string, actual: number, bound: number): void {
   check(actual <= bound, `${what}: at most ${bound} expected, got ${actual}`);
 }

@@ -36,6 +36,7 @@ export interface Timing {
   readonly idleMs: number;
 }
 
+/** What a harness without `timing` gets. */
 export const DEFAULT_TIMING: Timing = Object.freeze({ scale: 1, quietMs: 25, waitMs: 5_000, idleMs: 1_000 });
 
 /** One driver under test: how to open transports on it, and what more the surroundings can do. */
@@ -63,6 +64,7 @@ export interface ConformanceHarness {
   workerSource?(space: string): WorkerSource;
 }
 
+/** What `harnessFromUrl` may be told beside the URL. */
 export interface UrlHarnessOptions {
   /** Drivers that are not installed as packages, or wrapped ones. Child processes cannot be given these. */
   readonly drivers?: readonly DriverFactory[];

@@ -45,6 +45,7 @@ export interface Judgement {
   readonly recovered: readonly string[];
 }
 
+/** What a history is judged by, beside what it always is. */
 export interface JudgeOptions {
   /** First handlings by each consumer must rise in the order of sending, sender by sender (B11). @default false */
   readonly order?: boolean;

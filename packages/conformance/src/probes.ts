@@ -19,6 +19,7 @@ export interface RpcProbe {
   echo(params: JsonObject, call: ServerCall): Promise<JsonObject>;
 }
 
+/** `hook` runs in each handler, after the handling was recorded. */
 export function rpcProbe(history: History, consumer: string, hook?: Hook): RpcProbe {
   const handle = async (params: JsonObject): Promise<void> => {
     const id = String(params["id"]);

@@ -11,11 +11,13 @@ export interface TestPort {
   after(body: () => Promise<void>): void;
 }
 
+/** One test as it runs, as the kit sees it. */
 export interface TestTask {
   /** Shows a line beside the test. */
   note(text: string): void;
 }
 
+/** As for a run without a runner; the report comes with the last case. */
 export interface RegisterOptions extends RunOptions {
   /** Given the report when the last case has ended, to print or to write. */
   readonly onReport?: (report: Report) => void | Promise<void>;

@@ -9,6 +9,7 @@ import type { ConformanceHarness } from "./harness.js";
  */
 export type Verdict = "pass" | "fail" | "vacuous" | "unproven" | "deviation" | "not-applicable";
 
+/** What became of one case. */
 export interface CaseResult {
   readonly id: string;
   readonly title: string;
@@ -36,6 +37,7 @@ export interface CaseResult {
  */
 export type ClauseVerdict = "held" | "refused" | "broken" | "unproven" | "not-covered";
 
+/** What the cases of one clause came to. */
 export interface ClauseResult {
   readonly id: string;
   readonly title: string;
@@ -47,6 +49,7 @@ export interface ClauseResult {
   readonly because: readonly string[];
 }
 
+/** What a run came to: plain data, which JSON carries. */
 export interface Report {
   readonly kit: string;
   readonly node: string;

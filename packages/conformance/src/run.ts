@@ -8,6 +8,7 @@ import { buildReport, type CaseResult, type Report, type Verdict } from "./repor
 import { caseSeed } from "./seeded.js";
 import { ALL_CASES } from "./suite/all-cases.js";
 
+/** How a run goes. */
 export interface RunOptions {
   /** Only cases whose id or group matches. @default all */
   readonly only?: RegExp;
