@@ -77,6 +77,16 @@ describe("the table of deadlines", () => {
     expect(removed.fired).toEqual([]);
   });
 
+  test("a short one hurries the sweeps only until the table is empty", () => {
+    const { clock, add } = makeTable();
+    add(8);
+    expect(clock.nextAt).toBe(1);
+    clock.advance(8);
+    expect(clock.timers).toBe(0);
+    add(60_000);
+    expect(clock.nextAt).toBe(28);
+  });
+
   test("closing gives up all that is left, and what comes later can be given up again", () => {
     const { clock, table, add } = makeTable();
     const early = add(10);

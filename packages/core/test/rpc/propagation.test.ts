@@ -122,14 +122,16 @@ describe("what is called inside a handler", () => {
       },
     };
     await transport.serve({ topic: "inner", server: "s" }, innermost);
-    // Neither from a handler of its own, nor into a client of its own from another transport's handler.
+    // Neither from a handler of its own, whosever client that calls with, nor into a client of its own from another's handler.
     const propagating = await open({ propagate: true });
+    const theirs = propagating.client({ topic: "inner" });
     const outer = { m: () => inner.call("m", {}, { timeoutMs: 9_000 }) };
+    await transport.serve({ topic: "through", server: "s" }, { m: () => theirs.call("m", {}, { timeoutMs: 9_000 }) });
     await transport.serve({ topic: "own", server: "s" }, outer);
     await propagating.serve({ topic: "others", server: "s" }, outer);
-    for (const topic of ["own", "others"]) {
+    for (const topic of ["own", "through", "others"]) {
       await transport.client({ topic }, { context: { user: "u" }, timeoutMs: 300 }).call("m");
     }
-    expect(seen).toEqual({ contexts: [{}, {}], left: [9_000, 9_000] });
+    expect(seen).toEqual({ contexts: [{}, {}, {}], left: [9_000, 9_000, 9_000] });
   });
 });

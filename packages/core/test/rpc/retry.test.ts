@@ -159,14 +159,16 @@ describe("what is repeated", () => {
     bus.refuseNext(new UnreachableError("away"));
     const params = { list: [1] };
     const context = { user: "a" };
+    const headers = { traceparent: "a" };
     const client = transport.client({ topic: "t" }, { retry: { attempts: 1 } });
-    const fate = fateOf<unknown>(client[how]("echo", params, { context }));
+    const fate = fateOf<unknown>(client[how]("echo", params, { context, headers }));
     params.list.push(2);
     context.user = "b";
+    headers.traceparent = "b";
     await clock.tick(100);
     expect(fate.error).toBeUndefined();
     expect(calls).toEqual([{ list: [1] }]);
-    expect(bus.sent.at(-1)?.message.context).toEqual({ user: "a" });
+    expect(bus.sent.at(-1)?.message).toMatchObject({ context: { user: "a" }, headers: { traceparent: "a" } });
   });
 
   test("under a new id each time, so that no server takes it for a duplicate", async () => {

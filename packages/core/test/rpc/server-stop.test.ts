@@ -37,6 +37,32 @@ describe("stop drains (E3)", () => {
     await expect(first.closed).resolves.toBeUndefined();
   });
 
+  test("intake ends before anything is handed back, so that none of it comes here again", async () => {
+    const { transport, clock, bus } = await openWorld();
+    const gate = deferred();
+    const server = await transport.serve(
+      { topic: "t", server: "a" },
+      { m: () => gate.promise },
+      { concurrency: 1, credit: 3 },
+    );
+    const client = transport.client({ topic: "t" });
+    for (let n = 0; n < 3; n += 1) fateOf(client.call("m"));
+    await clock.tick();
+    const [listener] = bus.listeners;
+    if (listener === undefined) throw new Error("nobody listens");
+    const held: number[] = [];
+    const stop = listener.stop.bind(listener);
+    listener.stop = () => {
+      held.push(listener.inHand);
+      return stop();
+    };
+    const stopping = server.stop();
+    expect(held).toEqual([3]);
+    expect(listener.inHand).toBe(1);
+    gate.resolve();
+    await stopping;
+  });
+
   test("nothing new is taken, and a lone server's leavings find nobody", async () => {
     const { transport, clock } = await openWorld();
     const gate = deferred<string>();
@@ -127,6 +153,7 @@ describe("stop drains (E3)", () => {
   test("a server is single-use, and its name may be served again", async () => {
     const { transport } = await openWorld();
     const server = await transport.serve({ topic: "t", server: "a" }, { m: () => "first" });
+    expect(await transport.client({ topic: "t" }).call("m")).toBe("first");
     await server.stop();
     await transport.serve({ topic: "t", server: "a" }, { m: () => "second" });
     expect(await transport.client({ topic: "t" }).call("m")).toBe("second");

@@ -120,7 +120,12 @@ describe("a deadline (B6)", () => {
       { topic: "t", server: "s" },
       { m: (_params: JsonObject, call: ServerCall) => call.signal.aborted },
     );
-    expect(await transport.client({ topic: "t" }).call("m")).toBe(false);
+    const client = transport.client({ topic: "t" });
+    expect(await client.call("m")).toBe(false);
+    await clock.tick(40);
+    expect(clock.timers).toBe(0);
+    await client.cast("m");
+    await expect(client.to({ topic: "nobody" }).cast("m")).rejects.toThrow("nobody");
     await clock.tick(40);
     expect(clock.timers).toBe(0);
   });

@@ -30,6 +30,7 @@ import type {
   Receipt,
   ReplySink,
   Request,
+  Route,
   SendOptions,
   Subscription,
   Verdict,
@@ -212,7 +213,7 @@ class LoopbackDelivery implements Delivery {
   readonly until: number | undefined;
   readonly wantsReply: boolean;
   readonly monitorMs: number | undefined;
-  readonly route = {};
+  readonly route: Route;
   readonly parcel: Parcel;
   readonly #listener: LoopbackListener;
   #onCancel: ((reason: string) => void) | undefined;
@@ -231,6 +232,7 @@ class LoopbackDelivery implements Delivery {
     this.until = parcel.until;
     this.wantsReply = parcel.wantsReply;
     this.monitorMs = parcel.monitorMs;
+    this.route = listener.driver.routeOf(parcel);
   }
 
   take(): boolean {
@@ -409,6 +411,7 @@ class LoopbackDriver implements Driver {
   /** What to do to each call and send that is pending when the driver closes. */
   readonly #pending: Map<object, () => void> = new Map();
   readonly #timers: Set<{ cancel(): void }> = new Set();
+  readonly #routes: Map<string, Route> = new Map();
   #isClosed = false;
 
   constructor(bus: LoopbackBus, capabilities: Capabilities, host: DriverHost) {
@@ -579,6 +582,15 @@ class LoopbackDriver implements Driver {
     for (const listener of [...this.listeners]) await listener.close();
     this.#end();
     this.emit("status", { state: "closed", detail: "closed" });
+  }
+
+  /** The same for all deliveries of one method, whichever of this driver's listeners gets them. */
+  routeOf({ sender, to, message }: Parcel): Route {
+    const asked = message.kind === "request" ? [message.namespace, message.version, message.method] : [];
+    const key = JSON.stringify([sender.name, to.exchange, to.topic, ...asked]);
+    const route = this.#routes.get(key) ?? {};
+    this.#routes.set(key, route);
+    return route;
   }
 
   /** Ends as a killed process does. */
