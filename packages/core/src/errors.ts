@@ -120,16 +120,26 @@ export class MessageTooLargeError extends MessagingError {
   }
 }
 
-/** Asked for something that the open driver's manifest does not claim (H). Nothing was sent and nothing is left open. */
+/**
+ * Asked for something that the open driver's manifest does not claim (H). Nothing was sent and nothing is left open; with
+ * `remote` it was the result that holds a kind of value which is not claimed, and the handler ran (D3).
+ */
 export class NotSupportedError extends MessagingError {
   readonly code = "ERR_NOT_SUPPORTED" as const;
   /** The manifest's key, or a word for a condition of the host (`worker-threads`). */
   readonly capability: string;
   readonly driver: string;
-  constructor(message: string, capability: string, driver: string, options?: MessagingErrorOptions) {
+  readonly remote: boolean;
+  constructor(
+    message: string,
+    capability: string,
+    driver: string,
+    options?: MessagingErrorOptions & { readonly remote?: boolean },
+  ) {
     super(message, options);
     this.capability = capability;
     this.driver = driver;
+    this.remote = options?.remote ?? false;
   }
 }
 

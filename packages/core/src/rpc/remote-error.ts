@@ -109,7 +109,7 @@ function rebuildOwn(failure: Failure, fields: RemoteErrorFields): MessagingError
     }
     case "NotSupportedError": {
       const [capability, driver] = [detail("capability"), detail("driver")];
-      return new NotSupportedError(failure.message, String(capability ?? ""), String(driver ?? ""));
+      return new NotSupportedError(failure.message, String(capability ?? ""), String(driver ?? ""), { remote: true });
     }
     default:
       return undefined;

@@ -50,7 +50,7 @@ describe("a result that cannot travel rejects the caller with the same error (D3
     const client = transport.client({ topic: "t" });
     const error = await client.call("m").catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(NotSupportedError);
-    expect(error).toMatchObject({ capability, code: "ERR_NOT_SUPPORTED" });
+    expect(error).toMatchObject({ capability, code: "ERR_NOT_SUPPORTED", remote: true });
     expect(String(error)).toContain("the result of m could not travel");
     expect(await client.call("good")).toBe(1);
   });
