@@ -36,6 +36,8 @@ export interface DialerHost {
   readonly options: EngineOptions;
   /** At once where the add-on is loaded. */
   openContext(): NativeContext | Promise<NativeContext>;
+  /** A socket was made; the promise resolves when libzmq has let go of it. */
+  closes(ended: Promise<void>): void;
   /** The link's socket is closed: the engine may let go of it. */
   released(link: DialledLink): void;
 }
@@ -142,7 +144,7 @@ export class DialledLink implements EngineLink {
         ipv6: needsIpv6(address),
       });
       this.#socket = socket;
-      watchSocketEvents(socket, this.#onEvent);
+      this.#host.closes(watchSocketEvents(socket, this.#onEvent));
       socket.connect(this.peer);
     } catch (error) {
       this.#endLater(this.#failure(error));

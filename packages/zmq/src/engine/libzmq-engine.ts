@@ -9,6 +9,9 @@ const MAX_SOCKETS = 16_384;
 /** What the add-on, libzmq's threads and the first socket with its events open at once; where its threads find none, it aborts. */
 const FIRST_DESCRIPTORS = 16;
 
+/** Over any linger time that a link is closed with. */
+const CLOSE_MS = 2_000;
+
 export interface LibzmqEngineOptions extends EngineOptions {
   /** False: behave as a libzmq without its draft interface, which does not tell a listener who leaves. @default true */
   readonly seesDepartures?: boolean;
@@ -26,6 +29,16 @@ export function createLibzmqEngine(options: LibzmqEngineOptions): Engine {
   return new LibzmqEngine(options);
 }
 
+/** Resolves with the promise, or when the time is up. */
+async function within(ms: number, promise: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([promise, late]);
+  clearTimeout(timer);
+}
+
 class LibzmqEngine implements Engine, DialerHost, ListenerHost {
   readonly name = "libzmq";
   readonly options: EngineOptions;
@@ -33,6 +46,8 @@ class LibzmqEngine implements Engine, DialerHost, ListenerHost {
   /** Held until they are closed: a socket that nobody refers to is destroyed while it waits for a message. */
   readonly #links: Set<DialledLink> = new Set();
   readonly #listeners: Set<LibzmqListener> = new Set();
+  /** Each resolves when libzmq has let go of the socket. */
+  readonly #sockets: Set<Promise<void>> = new Set();
   readonly #opening: Set<Promise<unknown>> = new Set();
   #context: NativeContext | undefined;
   #isClosed = false;
@@ -72,12 +87,19 @@ class LibzmqEngine implements Engine, DialerHost, ListenerHost {
     for (const link of this.#links) link.cut("the engine is closed");
     await Promise.allSettled(this.#opening);
     await Promise.all([...this.#listeners].map((listener) => listener.close()));
-    // Its threads end when it is collected; sockets that still flush what they have keep it until then.
+    // Those that still had something to flush keep the process alive until they have, or their linger time is over.
+    await within(CLOSE_MS, Promise.all(this.#sockets));
+    // Its threads end when it is collected.
     this.#context = undefined;
   }
 
   openContext(): NativeContext | Promise<NativeContext> {
     return this.#context ?? this.#load();
+  }
+
+  closes(ended: Promise<void>): void {
+    this.#sockets.add(ended);
+    void ended.then(() => this.#sockets.delete(ended));
   }
 
   released(owner: DialledLink | LibzmqListener): void {

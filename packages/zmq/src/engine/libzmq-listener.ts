@@ -6,7 +6,13 @@ import { DropTally } from "./drop-tally.js";
 import type { EngineLink, EngineListener, EngineOptions, LinkHandler } from "./engine.js";
 import { ipcPathState, removeIpcFile, restrictIpcFile } from "./ipc-path.js";
 import { type AcceptedHost, AcceptedLink } from "./libzmq-accepted.js";
-import { END_MARK, type NativeContext, RECEIVE_HIGH_WATER_MARK, SEND_HIGH_WATER_MARK } from "./libzmq-dialer.js";
+import {
+  type DialerHost,
+  END_MARK,
+  type NativeContext,
+  RECEIVE_HIGH_WATER_MARK,
+  SEND_HIGH_WATER_MARK,
+} from "./libzmq-dialer.js";
 import { listenError } from "./listen-error.js";
 import { checkFreeDescriptors, OUT_OF_FILES, reasonOf } from "./native.js";
 import { watchSocketEvents } from "./socket-events.js";
@@ -32,6 +38,8 @@ export interface ListenerHost {
   /** False: behave as a libzmq without its draft interface, which does not tell who leaves. For tests. */
   readonly seesDepartures: boolean;
   openContext(): NativeContext | Promise<NativeContext>;
+  /** As {@link DialerHost.closes}. */
+  closes(ended: Promise<void>): void;
   released(listener: LibzmqListener): void;
 }
 
@@ -105,7 +113,7 @@ export class LibzmqListener implements EngineListener, AcceptedHost {
       });
       const departure = host.seesDepartures ? announceDepartures(socket) : undefined;
       const dropped = new DropTally((reason, count) => host.options.onDropped?.(reason, address, count));
-      const unbound = watchUntilUnbound(socket, dropped);
+      const unbound = watchUntilUnbound(host, socket, dropped);
       socket.bindSync(bindTo);
       const ipcPath = parsed.transport === "ipc" ? parsed.path : undefined;
       if (ipcPath !== undefined) await restrictIpcFile(ipcPath);
@@ -239,13 +247,14 @@ function keyOf(routingId: Buffer): number | string {
 }
 
 /** Counts connections that come to nothing. Resolves when libzmq's thread has let go of the address, after `close`. */
-function watchUntilUnbound(socket: Router, dropped: DropTally): Promise<void> {
+function watchUntilUnbound(host: ListenerHost, socket: Router, dropped: DropTally): Promise<void> {
   return new Promise((resolve) => {
-    watchSocketEvents(socket, (event) => {
+    const ended = watchSocketEvents(socket, (event) => {
       if (event.type === "close") resolve();
       else if (event.type === "accept:error") dropped.add(`a connection that could not be accepted: ${OUT_OF_FILES}`);
       else if (event.type.startsWith("handshake:error")) dropped.add("a connection that does not speak our language");
     });
+    host.closes(ended);
   });
 }
 

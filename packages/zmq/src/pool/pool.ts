@@ -28,8 +28,8 @@ export interface PoolParts {
   warn(message: string, error: unknown): void;
 }
 
-/** How long the last bytes of a link may take to leave. */
-const LINGER_MS = 500;
+/** How long the goodbye of a link may take to leave: all that matters was answered before. */
+const LINGER_MS = 100;
 
 /** The processes that this one has links to: dialled on use, one link each, closed when idle. */
 export class Pool implements PeerHost {
@@ -148,6 +148,11 @@ export class Pool implements PeerHost {
     if (this.#peers.size >= this.#options.maxLinks) this.#makeRoom();
     const peer = new Peer(this, address, isStanding, this.#parts.clock.now());
     if (record !== undefined) peer.meet(record);
+    if (this.#isClosed) {
+      // Somebody had asked before the transport was closed: nobody is dialled any more.
+      peer.close();
+      return peer;
+    }
     this.#peers.set(address, peer);
     peer.start();
     return peer;
