@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import {
   type CaseResult,
@@ -183,6 +183,22 @@ test("any runner will do: each case is a test with a deadline above the case's o
   expect(tests[0]?.timeoutMs).toBeGreaterThan(20_000);
   for (const body of last) await body();
   expect(reports).toMatchObject([{ passed: false, counts: { pass: 1, fail: 1 } }]);
+});
+
+test("under node:test a case passes, fails or hangs as itself, and the report comes last", () => {
+  const program = fileURLToPath(new URL("./support/node-test-run.mjs", import.meta.url));
+  // A run of node:test inside another takes it for a part of it, unless it knows of none.
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  const { status, stdout } = spawnSync(process.execPath, ["--test", "--test-reporter=tap", program], {
+    encoding: "utf8",
+    env,
+  });
+  expect(stdout).toMatch(/^ +ok 1 - GOOD-1/m);
+  expect(stdout).toMatch(/^ +not ok 2 - BAD-1/m);
+  expect(stdout).toMatch(/^ +not ok 3 - HANG-1/m);
+  expect(stdout).toContain("hung: still waiting");
+  expect(stdout).toContain("told: 1 pass, 2 fail, level none");
+  expect(status).toBe(1);
 });
 
 test("the adapter for node:test hands on names, time limits and notes", () => {

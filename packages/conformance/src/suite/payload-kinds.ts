@@ -29,7 +29,7 @@ const KINDS: readonly {
   },
   {
     key: "bigint",
-    held: "PAY-11",
+    held: "PAY-13",
     refused: "PAY-R2",
     title: "bigint: small ones, and those that no double can hold",
     values: [0n, 1n, -1n, 2n ** 53n + 1n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 64n, -(2n ** 200n) - 1n],

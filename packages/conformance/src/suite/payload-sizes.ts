@@ -106,7 +106,7 @@ export const payloadSizeCases: readonly ConformanceCase[] = [
     },
   },
   {
-    id: "PAY-13",
+    id: "PAY-11",
     title: "while large replies travel, small calls of the same client go on",
     group: "payloads",
     clauses: ["B9", "D4"],

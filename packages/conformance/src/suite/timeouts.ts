@@ -1,6 +1,7 @@
 import { InvalidArgumentError, type ServerCall, TimeoutError } from "@trunkline/core";
 import type { ConformanceCase } from "../case.js";
 import { atLeast, atMost, check, sameValue } from "../check.js";
+import { census } from "../leaks.js";
 import { rpcProbe } from "../probes.js";
 
 /** B6: a call ends at its deadline, not before and not much after, and the deadline goes along. */
@@ -83,6 +84,40 @@ export const timeoutCases: readonly ConformanceCase[] = [
         values,
         ids.map((id) => ({ by: "s1", params: { id } })),
       );
+    },
+  },
+  {
+    id: "TIME-05",
+    title: "1 000 calls time out: nothing is held for any of them, and the next calls are right",
+    group: "timeouts",
+    clauses: ["B6", "E4"],
+    needs: ["rpc"],
+    async run(t) {
+      const history = t.history();
+      const topic = t.name("compute");
+      const gate = t.gate();
+      const endpoint = { ...rpcProbe(history, "s1"), hold: () => gate.pass("too late") };
+      await t.serve(await t.open(), { topic, server: "s1" }, endpoint, { concurrency: 1_000 });
+      const client = (await t.open()).client({ topic });
+      await history.record("first", [["s1"]], () => client.call("echo", { id: "first" }));
+      const before = census();
+      const left = (): string[] =>
+        [...census()]
+          .filter(([kind, count]) => count > (before.get(kind) ?? 0))
+          .map(([kind, count]) => `${count} ${kind}`);
+      const calls = Array.from({ length: 1_000 }, (_, n) =>
+        t.rejects(`call ${n}`, client.call("hold", {}, { timeoutMs: t.ms(500) }), TimeoutError),
+      );
+      await t.within("all handlers to run", gate.arrived(1_000));
+      await Promise.all(calls);
+      await t.until("timers and all else to be as before", () => left().length === 0, left);
+      gate.open();
+      for (let n = 0; n < 20; n++) {
+        const id = `m${n}`;
+        const reply = await history.record(id, [["s1"]], () => client.call("echo", { id }));
+        sameValue("the reply", reply, { by: "s1", params: { id } });
+      }
+      await t.verify(history);
     },
   },
   {
