@@ -70,8 +70,12 @@ export function summaryLine(report: Report): string {
   const counts = Object.entries(report.counts)
     .filter(([verdict, count]) => count > 0 || verdict === "pass" || verdict === "fail")
     .map(([verdict, count]) => `${count} ${verdict}`);
-  const verdict = report.passed ? `level ${report.level}` : report.isCutShort ? "CUT SHORT" : "FAILED";
-  return `${counts.join(", ")} in ${(report.ms / 1000).toFixed(1)} s: ${verdict}`;
+  return `${counts.join(", ")} in ${(report.ms / 1000).toFixed(1)} s: ${verdictOf(report)}`;
+}
+
+function verdictOf({ passed, isCutShort, isPartial, level }: Report): string {
+  if (passed) return isPartial ? "passed, as a part of the kit" : `level ${level}`;
+  return isCutShort ? "CUT SHORT" : "FAILED";
 }
 
 /** The whole report, for machines. */

@@ -64,6 +64,8 @@ export interface Report {
   readonly passed: boolean;
   /** The run was ended before its last case; it has not passed. */
   readonly isCutShort: boolean;
+  /** Some of the kit's cases were not asked for: it may have passed, and reaches no level. */
+  readonly isPartial: boolean;
   /** `core`: every case without faults passed. `none`: not yet. Higher levels come with the fault cases. */
   readonly level: "none" | "core";
   readonly counts: Readonly<Record<Verdict, number>>;
@@ -84,6 +86,7 @@ export interface ReportInput {
   readonly results: readonly CaseResult[];
   readonly isFailure: (result: CaseResult) => boolean;
   readonly isCutShort: boolean;
+  readonly isPartial: boolean;
 }
 
 export function buildReport(input: ReportInput): Report {
@@ -102,7 +105,8 @@ export function buildReport(input: ReportInput): Report {
     ms: Math.round(input.ms),
     passed,
     isCutShort: input.isCutShort,
-    level: passed ? "core" : "none",
+    isPartial: input.isPartial,
+    level: passed && !input.isPartial ? "core" : "none",
     counts,
     clauses: CLAUSES.map((clause) => judgeClause(clause.id, clause.title, input.results)),
     cases: [...input.results],

@@ -99,6 +99,7 @@ export class ConformanceRun {
       results: this.#results,
       isFailure: (result) => this.isFailure(result),
       isCutShort: this.#results.length < this.cases.length,
+      isPartial: !ALL_CASES.every((test) => this.cases.includes(test)),
     });
   }
 

@@ -142,6 +142,12 @@ test("a seed repeats the names of a run", async () => {
   expect(names[2]).not.toBe(names[0]);
 });
 
+test("a part of the kit may pass, and reaches no level", async () => {
+  const report = await runConformance({ harness, cases: [good] });
+  expect(report).toMatchObject({ passed: true, isPartial: true, level: "none" });
+  expect(reportText(report)).toContain("passed, as a part of the kit");
+});
+
 test("a signal ends a run after the case that runs; it has not passed", async () => {
   const controller = new AbortController();
   const stopping = caseOf("STOP-1", async (t) => {
