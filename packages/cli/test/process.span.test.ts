@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { CommandProcess, runProcess } from "./support/command-process.js";
+import { CommandProcess, ROOT, runProcess } from "./support/command-process.js";
 
 let folder: string;
 beforeAll(() => {
@@ -69,4 +70,22 @@ test("a file of the working directory is taken as the module", async () => {
 test("a driver that is installed where the command is, is found from anywhere", async () => {
   const command = new CommandProcess(["cast", "fake://?discoveryMs=1", "t", "m"], { cwd: folder });
   expect(await command.ended).toMatchObject({ exitCode: 4, stdout: "" });
+});
+
+test("a driver that leaves something open does not keep the command", async () => {
+  const home = join(folder, "node_modules", "trunkline-driver-leaky");
+  mkdirSync(home, { recursive: true });
+  const fake = JSON.stringify(pathToFileURL(join(ROOT, "packages", "fake", "dist", "index.js")).href);
+  const manifest = { name: "trunkline-driver-leaky", type: "module", exports: "./index.js" };
+  writeFileSync(join(home, "package.json"), JSON.stringify(manifest));
+  writeFileSync(
+    join(home, "index.js"),
+    `import { driver as fake } from ${fake};
+     const open = (...given) => { setInterval(() => {}, 1_000); return fake.open(...given); };
+     export const driver = Object.assign(Object.create(fake), { scheme: "leaky", open });
+    `,
+  );
+  const ended = await new CommandProcess(["fanout", "leaky://", "t", "m"], { cwd: folder }).ended;
+  expect(ended).toMatchObject({ exitCode: 0, signal: null, stdout: '{"accepted":0,"lost":0}\n' });
+  expect(ended.stderr).toContain("left something open");
 });
