@@ -94,10 +94,17 @@ export const fanoutCases: readonly ConformanceCase[] = [
       await fanout("before", ["s1", "s2", "s3"]);
       await t.until("the first fanout", () => history.countOf("before", "s3") > 0);
       await t.within("stop()", leaver.stop());
-      for (let n = 0; n < 10; n++) await fanout(`while-away-${n}`, ["s1", "s2"]);
+      const receipts: unknown[] = [];
+      for (let n = 0; n < 10; n++) receipts.push(await fanout(`while-away-${n}`, ["s1", "s2"]));
       await t.serve(host, { topic, server: "s3" }, rpcProbe(history, "s3"));
       await fanout("after", ["s1", "s2", "s3"]);
       await t.verify(history);
+      const accepted = t.claims.acceptance.casts === "transport" ? 2 : 1;
+      sameValue(
+        "the receipts while it was away",
+        receipts,
+        receipts.map(() => ({ accepted, lost: 0 })),
+      );
     },
   },
   {

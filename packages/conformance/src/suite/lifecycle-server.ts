@@ -1,3 +1,4 @@
+import { UnreachableError } from "@trunkline/core";
 import type { ConformanceCase } from "../case.js";
 import { check, sameValue } from "../check.js";
 import { rpcProbe } from "../probes.js";
@@ -124,6 +125,26 @@ export const serverLifecycleCases: readonly ConformanceCase[] = [
         return history.record(id, [["s2"]], () => client.cast("note", { id }));
       });
       await t.within("all casts to be accepted", Promise.all(casts));
+      await t.verify(history);
+    },
+  },
+  {
+    id: "LIFE-21",
+    title: "the only server of a topic stopped: a call, a cast and a call to its name have nobody, and are told so",
+    group: "lifecycle",
+    clauses: ["A7", "E3"],
+    needs: ["rpc", "undeliverable=no-listener"],
+    async run(t) {
+      const history = t.history();
+      const topic = t.name("compute");
+      const server = await t.serve(await t.open(), { topic, server: "s1" }, rpcProbe(history, "s1"));
+      const client = (await t.open()).client({ topic });
+      await history.record("before", [["s1"]], () => client.call("echo", { id: "before" }));
+      await t.within("stop()", server.stop());
+      const asks: Promise<unknown>[] = [client.call("echo", { id: "after" }), client.cast("note", { id: "after" })];
+      if (t.claims.serverDirected) asks.push(client.to({ server: "s1" }).call("echo", { id: "after" }));
+      const told = asks.map((ask) => t.rejects("a message to a stopped server", ask, UnreachableError));
+      await Promise.all(told);
       await t.verify(history);
     },
   },
