@@ -49,7 +49,10 @@ function pick(list, asked, nameOf) {
 
 /** The peers live in a workspace of the bench's own, which nothing else installs. */
 function installPeers() {
-  execFileSync("npx", ["--yes", "pnpm@12.21.0", "install", "--frozen-lockfile", "--silent"], { cwd: HERE, stdio: ["ignore", 2, 2] });
+  execFileSync("npx", ["--yes", "pnpm@12.21.0", "install", "--frozen-lockfile", "--silent"], {
+    cwd: HERE,
+    stdio: ["ignore", 2, 2],
+  });
 }
 
 function number(name, text) {
@@ -66,7 +69,9 @@ async function main() {
   installPeers();
   const random = seededRandom(number("seed", values.seed));
   const running = systems.map((name) => new SystemProcesses(name));
-  const samples = Object.fromEntries(systems.map((name) => [name, Object.fromEntries(columns.map((column) => [column.name, []]))]));
+  const samples = Object.fromEntries(
+    systems.map((name) => [name, Object.fromEntries(columns.map((column) => [column.name, []]))]),
+  );
   try {
     for (const system of running) await system.start();
     for (let round = 0; round <= rounds; round += 1) {

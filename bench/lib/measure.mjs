@@ -2,7 +2,8 @@
 import { performance } from "node:perf_hooks";
 import { PAYLOADS } from "./payloads.mjs";
 
-const percentile = (sorted, p) => (sorted.length === 0 ? 0 : sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))]);
+const percentile = (sorted, p) =>
+  sorted.length === 0 ? 0 : sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))];
 
 /** `callers` callers, each with one call in flight, until the time is up. */
 async function calls(client, { callers, payload, ms }) {

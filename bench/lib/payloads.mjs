@@ -3,13 +3,26 @@
 const words = ["alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel"];
 const word = (i) => words[i % words.length];
 
-const small = (i) => ({ id: i, name: `instance-${i % 1000}`, flavor: "m1.small", state: "active", tags: ["a", "b"], cpu: 2, ram: 4096.5 });
+const small = (i) => ({
+  id: i,
+  name: `instance-${i % 1000}`,
+  flavor: "m1.small",
+  state: "active",
+  tags: ["a", "b"],
+  cpu: 2,
+  ram: 4096.5,
+});
 
 const medium = (i, variant) => ({
   request: `req-${i}`,
   [`field_${variant}`]: word(i),
   owner: { project: `p${i % 50}`, user: `u${i % 200}`, roles: ["member", "reader"] },
-  disks: Array.from({ length: 4 }, (_, d) => ({ device: `vd${word(d)[0]}`, size: 10 + d, boot: d === 0, bus: "virtio" })),
+  disks: Array.from({ length: 4 }, (_, d) => ({
+    device: `vd${word(d)[0]}`,
+    size: 10 + d,
+    boot: d === 0,
+    bus: "virtio",
+  })),
   network: { name: `net-${variant}`, cidr: "10.0.0.0/24", dhcp: true, gateway: null },
   created: "2026-01-01T00:00:00.000Z",
 });
@@ -17,7 +30,13 @@ const medium = (i, variant) => ({
 const large = (i, variant) => ({
   request: `req-${i}`,
   kind: `report_${variant}`,
-  rows: Array.from({ length: 40 }, (_, r) => ({ id: i + r, host: `host-${r}`, load: r / 7, up: r % 3 !== 0, note: word(r) })),
+  rows: Array.from({ length: 40 }, (_, r) => ({
+    id: i + r,
+    host: `host-${r}`,
+    load: r / 7,
+    up: r % 3 !== 0,
+    note: word(r),
+  })),
 });
 
 const MIX = [

@@ -33,7 +33,7 @@ export async function connect({ urls, clientPort }) {
   return {
     call,
     castWindow: async (list) => {
-      for (let i = 0; i < list.length - 1; i += 1) client.emit("bench.note", list[i]);
+      for (let i = 0; i < list.length - 1; i += 1) void client.emit("bench.note", list[i]);
       await call(list.at(-1));
     },
     close: () => client.stop(),

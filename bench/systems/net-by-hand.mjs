@@ -1,6 +1,6 @@
 /** Plain TCP by hand: length-prefixed msgpack, what was written in one tick coalesced into one write, one promise and one id a call. */
 import { once } from "node:events";
-import { connect as dial, createServer } from "node:net";
+import { createServer, connect as dial } from "node:net";
 import { Packr } from "msgpackr";
 
 class Framed {

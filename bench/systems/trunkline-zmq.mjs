@@ -10,7 +10,10 @@ export async function serve() {
   const address = `127.0.0.1:${await freePort()}`;
   const transport = await openTransport(`zmq://?bind=${address}`, { drivers: [driver] });
   const endpoint = { echo: (params) => params, note: () => {} };
-  await transport.serve({ topic: "bench", server: "one" }, endpoint, { concurrency: CONCURRENCY, credit: 4 * CONCURRENCY });
+  await transport.serve({ topic: "bench", server: "one" }, endpoint, {
+    concurrency: CONCURRENCY,
+    credit: 4 * CONCURRENCY,
+  });
   return { address, close: () => transport.close() };
 }
 

@@ -13,7 +13,7 @@ export async function serve() {
       if (message.id !== undefined) router.send([peer, JSON.stringify({ id: message.id, result: message.params })]);
     }
   };
-  loop();
+  void loop();
   return { address: router.lastEndpoint, close: () => router.close() };
 }
 
@@ -30,7 +30,7 @@ export async function connect(address) {
       resolve(message.result);
     }
   };
-  loop();
+  void loop();
   const call = (params) =>
     new Promise((resolve) => {
       nextId += 1;
