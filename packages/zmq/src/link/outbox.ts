@@ -184,7 +184,10 @@ export class Outbox {
     const writer = this.writer;
     const partial = writer.position - this.#recordStart;
     const wanted = partial + needed;
-    if (wanted > this.maxMessageBytes + HEADER_BYTES) throw this.#tooLarge();
+    if (wanted > this.maxMessageBytes + HEADER_BYTES) {
+      this.rollback();
+      throw this.#tooLarge();
+    }
     const from = this.#recordStart;
     const old = writer.bytes;
     this.#cutBefore(from);
