@@ -138,7 +138,7 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
 
   /** Whether a message may be written now. */
   get canSend(): boolean {
-    return this.#state === "ready" && !this.outbox.isChoked;
+    return this.#state === "ready" && !this.#isLeaving && !this.outbox.isChoked;
   }
 
   /** Whether nothing is under way: the link may be closed and nobody would notice. */
@@ -272,8 +272,10 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
   /** Sends what is written, says goodbye, and ends. */
   leave(lingerMs: number = LAST_WORDS_MS): void {
     if (this.#state === "ended") return;
-    this.#isLeaving = true;
     this.#isOrderly = this.isIdle;
+    this.#isLeaving = true;
+    // The other side reads nothing behind BYE: what comes until the link has ended goes elsewhere.
+    for (const listener of this.#listeners.values()) this.#removeListener(listener);
     if (this.isReady) {
       // What is due goes first: the other side reads nothing after BYE, and would count what was handled as lost.
       this.beforeFlush();
@@ -372,14 +374,15 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
     this.outbox.schedule();
     const listener = new RemoteListener(this, advert, credit);
     this.#listeners.set(advert.listener, listener);
-    if (this.#state === "ready") this.#owner.joined(listener);
+    if (this.#isLeaving) listener.isGoing = true;
+    else if (this.#state === "ready") this.#owner.joined(listener);
     else if (--this.#advertsAwaited === 0) this.#becomeReady();
   }
 
   goaway(id: number): void {
     this.#adverts++;
     const listener = this.#listeners.get(id);
-    if (listener !== undefined && !listener.isGoing) this.#removeListener(listener);
+    if (listener !== undefined) this.#removeListener(listener);
     writeGaveUp(this.outbox.begin(), id);
     this.outbox.commit();
     this.#listeners.delete(id);
@@ -520,6 +523,7 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
   }
 
   #removeListener(listener: RemoteListener): void {
+    if (listener.isGoing) return;
     listener.isGoing = true;
     this.#owner.left(listener);
     // Lines may send elsewhere and look for others, but no more to this one.
