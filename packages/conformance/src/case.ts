@@ -1,30 +1,6 @@
 import type { Acceptance, BooleanCapability, Capabilities } from "@trunkline/core";
 import type { CaseContext } from "./context.js";
-
-/** The groups of the catalogue, in its order. */
-export const GROUPS = [
-  "rpc.call",
-  "rpc.cast",
-  "rpc.fanout",
-  "addressing",
-  "errors",
-  "timeouts",
-  "ordering",
-  "concurrency",
-  "payloads",
-  "context",
-  "lifecycle",
-  "notifications",
-  "pools",
-  "batches",
-  "requeue",
-  "processes",
-  "manifest",
-  "review",
-] as const;
-
-/** One group of the catalogue. */
-export type Group = (typeof GROUPS)[number];
+import type { Group } from "./group.js";
 
 /** What the harness, not the driver, can do: a case that needs one that is missing is `unproven`. */
 export type Ability =

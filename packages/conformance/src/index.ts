@@ -5,11 +5,12 @@ export {
   type VitestModule,
   vitestPort,
 } from "./adapters.js";
-export { type Ability, type Claim, type ConformanceCase, GROUPS, type Group, type Need } from "./case.js";
+export type { Ability, Claim, ConformanceCase, Need } from "./case.js";
 export { atLeast, atMost, ConformanceFailure, check, difference, fail, sameValue } from "./check.js";
 export { CLAUSES, type Clause } from "./clauses.js";
 export { CaseContext } from "./context.js";
 export { Gate } from "./gate.js";
+export { GROUPS, type Group } from "./group.js";
 export {
   type ConformanceHarness,
   DEFAULT_TIMING,

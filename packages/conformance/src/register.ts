@@ -1,5 +1,5 @@
-import { GROUPS } from "./case.js";
 import { ConformanceFailure } from "./check.js";
+import { GROUPS } from "./group.js";
 import type { ConformanceHarness } from "./harness.js";
 import type { Report } from "./report.js";
 import { CLEAN_UP_MS, ConformanceRun, type RunOptions } from "./run.js";

@@ -1,6 +1,6 @@
 import type { Capabilities } from "@trunkline/core";
-import type { Group } from "./case.js";
 import { CLAUSES } from "./clauses.js";
+import type { Group } from "./group.js";
 import type { ConformanceHarness } from "./harness.js";
 
 /**
