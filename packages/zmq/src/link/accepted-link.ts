@@ -42,7 +42,7 @@ import {
   writeRequeue,
 } from "../wire/responses.js";
 import { refusalFrame, soleFrame } from "./greeting-frames.js";
-import { Outbox, type OutboxOwner } from "./outbox.js";
+import { HEADER_BYTES, Outbox, type OutboxOwner } from "./outbox.js";
 import type { Tick } from "./tick.js";
 
 /** What an accepted link needs of the process that accepted it. */
@@ -214,7 +214,8 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
     const served = this.#served.get(listener.id);
     if (served === undefined) return;
     served.listener.ledger.end(served.grant);
-    this.#served.delete(listener.id);
+    // What a slow dialer still sends to it is given back by its names.
+    if (served.hasGivenUp) this.#served.delete(listener.id);
   }
 
   /** Sends what is written, says goodbye, and ends. */
@@ -236,7 +237,8 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
   answer(call: InboundCall, outcome: Outcome): void {
     if (this.#state !== "ready") return this.dropAnswer();
     const writer = this.outbox.begin();
-    this.outbox.beginBody();
+    // However little the caller takes, it has to learn that its answer is too large.
+    this.outbox.beginBody(outcome.ok ? 0 : HEADER_BYTES);
     try {
       if (outcome.ok) writeReply(writer, call.slot, call.generation, outcome.value);
       else writeFail(writer, call.slot, call.generation, outcome.failure);
@@ -340,7 +342,7 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
     if (served === undefined || !served.listener.accepts) {
       const bodyOnly = flags & ~HAS_MONITOR;
       const body = copyRequestBody(reader, bodyOnly);
-      if (served !== undefined) served.grant.outstanding--;
+      spend(served);
       const writer = this.outbox.begin();
       writeCallBack(writer, bodyOnly, slot, generation);
       writer.raw(body);
@@ -367,8 +369,9 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
     const served = route.served;
     if (served === undefined || !served.listener.accepts) {
       const body = copyRequestBody(reader, flags);
-      if (served !== undefined) served.grant.outstanding--;
-      if (route.names.mode !== "fanout") {
+      spend(served);
+      if (served === undefined) this.#process.dropped("a cast for a listener that is unknown", this.peerName);
+      else if (route.names.mode !== "fanout") {
         const { exchange, topic, server } = route.to;
         const writer = this.outbox.begin();
         writeCastBack(writer, flags, sequence, { exchange, topic, server, ...route.names });
@@ -411,7 +414,7 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
 
   returned(listener: number, tokens: number): void {
     const served = this.#served.get(listener);
-    if (served === undefined) return;
+    if (served === undefined || served.grant.hasEnded) return;
     if (!served.listener.ledger.returned(served.grant, tokens)) {
       throw new MalformedError("more credit returned than was granted", this.#reader.position);
     }
@@ -421,6 +424,7 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
     const served = this.#served.get(listener);
     if (served === undefined || served.listener.accepts) return;
     served.hasGivenUp = true;
+    if (served.grant.hasEnded) this.#served.delete(listener);
     this.#process.answered(this);
   }
 
@@ -551,7 +555,7 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
       this.#process.dropped("an event for a listener that is unknown", this.peerName);
       return;
     }
-    served.grant.outstanding--;
+    spend(served);
     const { address, pool } = served.listener.what;
     const writer = this.outbox.begin();
     const names = { exchange: address.exchange, topic: address.topic, pool, priority, attempt };
@@ -596,6 +600,11 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
     }
     this.#due = [];
   }
+}
+
+/** A message came for a listener that takes none any more: its token is of no more use. */
+function spend(served: Served | undefined): void {
+  if (served !== undefined && served.grant.outstanding > 0) served.grant.outstanding--;
 }
 
 function eventNames(event: InboundEventDelivery, attempt: number): Parameters<typeof writeEventBack>[3] {

@@ -10,8 +10,8 @@ const FIRST_SLAB_BYTES = 4 * 1024;
 const SLAB_BYTES = 64 * 1024;
 /** A slab with less room than this is not begun upon again. */
 const SLAB_REST_BYTES = 2 * 1024;
-/** What a record has besides the message itself. */
-const HEADER_BYTES = 2 * 1024;
+/** More than any header, and more than any failure that core makes itself. */
+export const HEADER_BYTES: number = 2 * 1024;
 
 const NO_BODY = -1;
 
@@ -78,9 +78,14 @@ export class Outbox {
     return this.writer;
   }
 
-  /** The record's header is written, and the message itself follows. */
-  beginBody(): void {
-    this.#headerBytes = this.writer.position - this.#recordStart;
+  /**
+   * The record's header is written, and the message itself follows. What has no body is not bounded: marks, which are small,
+   * and what goes back to where it came from.
+   *
+   * @param headerBytes how much of the record is no message.
+   */
+  beginBody(headerBytes: number = this.writer.position - this.#recordStart): void {
+    this.#headerBytes = headerBytes;
   }
 
   /**
@@ -184,7 +189,7 @@ export class Outbox {
     const writer = this.writer;
     const partial = writer.position - this.#recordStart;
     const wanted = partial + needed;
-    if (wanted > this.maxMessageBytes + HEADER_BYTES) {
+    if (this.#headerBytes !== NO_BODY && wanted > this.maxMessageBytes + HEADER_BYTES) {
       this.rollback();
       throw this.#tooLarge();
     }

@@ -146,10 +146,30 @@ describe("a record that fails", () => {
     world.write(10, 1);
     const writer = world.outbox.begin();
     writer.raw(new Uint8Array(20).fill(2));
+    world.outbox.beginBody();
     expect(() => writer.raw(new Uint8Array(100 * KIB))).toThrow(MessageTooLargeError);
     world.write(10, 3);
     await turn();
     expect([...world.sent]).toEqual([...new Array(10).fill(1), ...new Array(10).fill(3)]);
+  });
+
+  test("is never one without a message in it: marks, and what goes back", async () => {
+    const world = new World(10);
+    world.write(5_000);
+    await turn();
+    expect(world.sizes).toEqual([5_000]);
+  });
+
+  test("may be given some bytes that do not count", () => {
+    const world = new World(10);
+    const write = (bytes: number): void => {
+      const writer = world.outbox.begin();
+      world.outbox.beginBody(100);
+      writer.raw(new Uint8Array(bytes));
+      world.outbox.commit();
+    };
+    write(110);
+    expect(() => write(111)).toThrow(MessageTooLargeError);
   });
 
   test("takes the bound of the other side where that is lower", () => {

@@ -158,6 +158,53 @@ describe("a listener that stops", () => {
     expect([deliveries.length, session.dialed.isIdle]).toEqual([1, true]);
   });
 
+  test("gives back what a dialer that was too slow to agree still sends, by routes that are new as well", async () => {
+    const { session, local } = await serving();
+    session.pair.listener.isHeld = true;
+    local.stop();
+    session.accepted.goaway(local);
+    await session.settle();
+    // It took too long: the listener is closed without an answer.
+    local.close();
+    session.accepted.forgetListener(local);
+    session.process.byId.delete(local.id);
+    const { line } = session.owner;
+    const messages = [newCall(line, { n: 1 }).call, newCast(line, { n: 2 }, newKey({ method: "new" })).cast];
+    for (const message of messages) line.post(message);
+    await session.settle();
+    session.pair.listener.isHeld = false;
+    await session.settle();
+    expect(session.owner.returned).toMatchObject([
+      { what: "call" },
+      { what: "cast", names: { exchange: "default", topic: "t", method: "new" }, body: { params: { n: 2 } } },
+    ]);
+    expect([session.dialed.isReady, session.owner.line.size, session.process.droppedReasons]).toEqual([true, 2, []]);
+  });
+
+  test("and events of its pool, and what credit it asked back meanwhile does no harm", async () => {
+    const { session, local } = await serving({ kind: "events", pool: "p", credit: 4 });
+    const other = new Session();
+    other.process.byId.set(local.id, local);
+    await other.open();
+    session.pair.listener.isHeld = true;
+    for (let n = 0; n < 9; n++) other.owner.events.post(newEvent(other.owner.events).event);
+    await other.settle();
+    await session.settle();
+    local.stop();
+    session.accepted.goaway(local);
+    local.close();
+    session.accepted.forgetListener(local);
+    session.process.byId.delete(local.id);
+    session.owner.events.post(newEvent(session.owner.events, { payload: 7 }).event);
+    session.pair.listener.isHeld = false;
+    await session.settle();
+    expect(session.owner.returned).toMatchObject([
+      { names: { topic: "t", pool: "p", attempt: 1 }, body: { payload: 7 } },
+    ]);
+    expect([session.dialed.isReady, session.process.droppedReasons]).toEqual([true, []]);
+    expect(session.accepted.hasGivenUp(local)).toBe(true);
+  });
+
   test("says nothing of a cancelled call", async () => {
     const { session, local, deliveries } = await serving();
     const { call } = newCall(session.owner.line, {});
