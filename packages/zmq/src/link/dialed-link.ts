@@ -35,8 +35,8 @@ import { salvage } from "./salvage.js";
 import { SlotTable } from "./slots.js";
 import type { Tick } from "./tick.js";
 
-/** A peer that advertises more than this is out of its mind. */
-const MAX_ADVERTS = 65_536;
+/** A peer that advertises more than this at a time is out of its mind. */
+const MAX_LISTENERS = 65_536;
 /** No more than so many waiting messages are announced to one listener: its answer comes before they are sent. */
 const MAX_WANT = 256;
 const LAST_WORDS_MS = 200;
@@ -367,8 +367,8 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
 
   advert(advert: Advert, credit: number): void {
     this.#adverts++;
-    if (this.#adverts > MAX_ADVERTS)
-      throw new MalformedError("more adverts than any process has", this.#reader.position);
+    if (this.#listeners.size >= MAX_LISTENERS)
+      throw new MalformedError("more listeners than any process has", this.#reader.position);
     if (this.#listeners.has(advert.listener))
       throw new MalformedError("a listener advertised twice", this.#reader.position);
     this.outbox.schedule();
