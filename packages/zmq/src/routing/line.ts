@@ -218,8 +218,8 @@ export class Line {
   failOlder(than: number, toError: () => MessagingError): void {
     for (let at = this.#head; at < this.#waiting.length; at++) {
       const message = this.#waiting[at];
-      if (message === undefined) continue;
-      if (message.waitingSince > than) return;
+      // One that came back a moment ago may stand before those that have waited longer.
+      if (message === undefined || message.waitingSince > than) continue;
       this.#waiting[at] = undefined;
       this.#forget(message);
       message.fail(toError());
@@ -227,7 +227,7 @@ export class Line {
     this.#trim();
   }
 
-  /** When the one that has waited longest began to; undefined where none waits. */
+  /** When the one at the front began to wait; undefined where none does. */
   get oldest(): number | undefined {
     for (let at = this.#head; at < this.#waiting.length; at++) {
       const message = this.#waiting[at];
