@@ -23,8 +23,19 @@ export class Verdicts {
     try {
       delivery.settle("done", outcome);
     } catch (error) {
-      // Core listens for rpc only.
-      delivery.settle("done", untravelledOutcome((delivery.message as Request).method, error));
+      this.#settleUntravelled(delivery, error);
+    }
+  }
+
+  /** Never throws: what may not even travel as its reason (a path as long as a message may be) leaves the caller to its deadline. */
+  #settleUntravelled(delivery: Delivery, reason: unknown): void {
+    // Core listens for rpc only.
+    const { method } = delivery.message as Request;
+    try {
+      delivery.settle("done", untravelledOutcome(method, reason));
+    } catch (error) {
+      this.#core.warn(`the caller of ${method} could not be told that its result cannot travel`, error);
+      delivery.settle("reject");
     }
   }
 
