@@ -68,6 +68,9 @@ export interface ServingProcess {
 /** More calls in flight than any listener's credit allows. */
 const MAX_SLOT = 1 << 20;
 
+/** Frames that wait for a peer which does not read, beyond which it is answered nothing that costs it no credit. */
+const MAX_UNREAD_FRAMES = 1_024;
+
 /** How long the last words of a session may take to leave. */
 const LAST_WORDS_MS = 200;
 
@@ -175,9 +178,9 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
       if (this.#state === "fresh") this.#greet(readHello(this.#reader));
       else readRequests(this.#reader, this);
     } catch (error) {
-      if (!(error instanceof MalformedError)) throw error;
       const what = this.#state === "fresh" ? "a peer that did not begin with HELLO" : "a malformed record";
-      this.#refuse("protocol", `${what}: ${error.message}`);
+      // Whatever else is thrown ends this link too, and not the receiving of all (E5).
+      this.#refuse("protocol", `${what}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 
@@ -257,8 +260,9 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
     this.#process.dropped("an event to be delivered again, whose listener has stopped", this.peerName);
   }
 
+  /** A caller that does not read would not see it either, and the next one follows. */
   beat(call: InboundCall): void {
-    if (this.#state !== "ready") return;
+    if (this.#state !== "ready" || this.isChoked) return;
     writeBeat(this.outbox.begin(), call.slot, call.generation);
     this.outbox.commit();
   }
@@ -342,7 +346,7 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
     if (served === undefined || !served.listener.accepts) {
       const bodyOnly = flags & ~HAS_MONITOR;
       const body = copyRequestBody(reader, bodyOnly);
-      spend(served);
+      this.#spend(served);
       const writer = this.outbox.begin();
       writeCallBack(writer, bodyOnly, slot, generation);
       writer.raw(body);
@@ -369,7 +373,7 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
     const served = route.served;
     if (served === undefined || !served.listener.accepts) {
       const body = copyRequestBody(reader, flags);
-      spend(served);
+      this.#spend(served);
       if (served === undefined) this.#process.dropped("a cast for a listener that is unknown", this.peerName);
       else if (route.names.mode !== "fanout") {
         const { exchange, topic, server } = route.to;
@@ -425,6 +429,8 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
     if (served === undefined || served.listener.accepts) return;
     served.hasGivenUp = true;
     if (served.grant.hasEnded) this.#served.delete(listener);
+    // Nothing more comes by its routes, and they would keep it in memory.
+    for (const [id, route] of this.#routes.entries()) if (route?.served === served) this.#routes[id] = undefined;
     this.#process.answered(this);
   }
 
@@ -435,6 +441,7 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
   }
 
   ping(): void {
+    this.#checkReads();
     this.outbox.begin().u8(PONG);
     this.outbox.commit();
   }
@@ -534,6 +541,18 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
       throw new MalformedError("a message without credit", this.#reader.position);
   }
 
+  /** @throws MalformedError: the peer asks on and on for what it does not read, which would be kept for it without bound. */
+  #checkReads(): void {
+    if (this.outbox.unsentFrames > MAX_UNREAD_FRAMES)
+      throw new MalformedError("it asks on and does not read", this.#reader.position);
+  }
+
+  /** A message came for a listener that takes none any more: its token is of no more use. */
+  #spend(served: Served | undefined): void {
+    if (served !== undefined && served.grant.outstanding > 0) served.grant.outstanding--;
+    else this.#checkReads();
+  }
+
   #acceptedDue(): void {
     if (this.#isAcceptedDue) return;
     this.#isAcceptedDue = true;
@@ -555,7 +574,7 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
       this.#process.dropped("an event for a listener that is unknown", this.peerName);
       return;
     }
-    spend(served);
+    this.#spend(served);
     const { address, pool } = served.listener.what;
     const writer = this.outbox.begin();
     const names = { exchange: address.exchange, topic: address.topic, pool, priority, attempt };
@@ -600,11 +619,6 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
     }
     this.#due = [];
   }
-}
-
-/** A message came for a listener that takes none any more: its token is of no more use. */
-function spend(served: Served | undefined): void {
-  if (served !== undefined && served.grant.outstanding > 0) served.grant.outstanding--;
 }
 
 function eventNames(event: InboundEventDelivery, attempt: number): Parameters<typeof writeEventBack>[3] {

@@ -331,8 +331,8 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
       else if (frame[0] === REFUSE) this.#refused(readRefuse(this.#reader));
       else readResponses(this.#reader, this);
     } catch (error) {
-      if (!(error instanceof MalformedError)) throw error;
-      this.#brokenRule = `the peer broke the protocol: ${error.message}`;
+      // Whatever else is thrown ends this link too, and leaves none that is silently deaf (E5).
+      this.#brokenRule = `the peer broke the protocol: ${error instanceof Error ? error.message : String(error)}`;
       this.#owner.dropped(this.#brokenRule, this.peerName);
       this.#engineLink?.cut(this.#brokenRule);
     }
@@ -386,6 +386,8 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
     writeGaveUp(this.outbox.begin(), id);
     this.outbox.commit();
     this.#listeners.delete(id);
+    // Nothing more goes by its routes, and they would keep it in memory.
+    for (const route of listener?.routes.values() ?? []) this.#routes[route] = undefined;
   }
 
   reply(slot: number, generation: number, value: Value): void {

@@ -67,6 +67,11 @@ export class Outbox {
     this.writer = new ValueWriter({ driver: "zmq", onFull: (_, needed) => this.#makeRoom(needed) });
   }
 
+  /** How many frames wait for room in the engine. */
+  get unsentFrames(): number {
+    return this.#unsent.length;
+  }
+
   connect(engineLink: EngineLink): void {
     this.#engineLink = engineLink;
   }

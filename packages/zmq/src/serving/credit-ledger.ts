@@ -26,6 +26,8 @@ export class Grant {
   wanted = 0;
   /** Asked to give tokens back, and not yet answered. */
   isReclaiming = false;
+  /** It takes long to answer: others are asked as if it held nothing. */
+  isSlow = false;
   hasEnded = false;
 
   constructor(ledger: CreditLedger, port: GrantPort) {
@@ -118,6 +120,7 @@ export class CreditLedger {
   /** The link gives tokens back. False: more than it had. */
   returned(grant: Grant, tokens: number): boolean {
     grant.isReclaiming = false;
+    grant.isSlow = false;
     if (tokens > grant.outstanding) return false;
     grant.outstanding -= tokens;
     this.#takeBack(tokens);
@@ -127,6 +130,17 @@ export class CreditLedger {
   /** The link reads again. */
   unchoked(): void {
     this.#distribute();
+  }
+
+  /** To be called every second: who was asked for tokens and has not answered keeps nobody waiting whom others could help. */
+  lookAgain(): void {
+    let hasNews = false;
+    for (const grant of this.#grants) {
+      if (!grant.isReclaiming || grant.isSlow) continue;
+      grant.isSlow = true;
+      hasNews = true;
+    }
+    if (hasNews) this.#reclaim();
   }
 
   /** The link has ended: what it held is free; what it had sent stays in hand until it is settled. */
@@ -201,7 +215,7 @@ export class CreditLedger {
     needed -= this.#free;
     if (needed <= 0) return;
     for (const grant of this.#grants) {
-      if (grant.isReclaiming) needed -= grant.outstanding;
+      if (grant.isReclaiming && !grant.isSlow) needed -= grant.outstanding;
     }
     for (const grant of this.#grants) {
       if (needed <= 0) return;

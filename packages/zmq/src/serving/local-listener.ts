@@ -83,14 +83,11 @@ export class LocalListener {
     if (this.accepts) this.#state = "stopping";
   }
 
-  /** What core never took goes back to its senders, the newest first, so that each sender finds them in the order sent. */
+  /** What core never took goes back to its senders, in the order in which it came: so it is sent again (B11). */
   close(): void {
     this.#state = "closed";
-    let message = this.#first;
-    while (message !== undefined) {
-      const next: InHand | undefined = message.next;
-      message.handBack();
-      message = next;
-    }
+    const newestFirst: InHand[] = [];
+    for (let message = this.#first; message !== undefined; message = message.next) newestFirst.push(message);
+    for (const message of newestFirst.reverse()) message.handBack();
   }
 }

@@ -7,6 +7,7 @@ import {
   type ListenOptions,
   type MessagingError,
   type Subscription,
+  type Timer,
 } from "@trunkline/core/driver";
 import type { Engine, EngineLink, EngineListener } from "../engine/engine.js";
 import { AcceptedLink, type ServingProcess } from "../link/accepted-link.js";
@@ -45,6 +46,8 @@ export class Server implements ServingProcess {
   readonly #listeners: Map<number, ZmqListener> = new Map();
   /** Who waits for an answer of some links. */
   readonly #awaiting: Set<() => void> = new Set();
+  /** What is to be done later, with its timer. */
+  readonly #later: Map<() => void, Timer> = new Map();
   #nextListener = 1;
   #opening: Promise<EngineListener> | undefined;
 
@@ -90,6 +93,7 @@ export class Server implements ServingProcess {
   /** To be called every second. */
   sweep(now: number): void {
     for (const [link, since] of this.#links) if (link.isFresh && now - since > HELLO_MS) link.giveUpOnHello();
+    for (const { local } of this.#listeners.values()) local.ledger.lookAgain();
   }
 
   stats(): readonly Readonly<Record<string, string | number | boolean>>[] {
@@ -99,13 +103,23 @@ export class Server implements ServingProcess {
   gauges(): Readonly<Record<string, number>> {
     let inHand = 0;
     for (const { local } of this.#listeners.values()) inHand += local.ledger.inHand;
-    return { "server.links": this.#links.size, "server.listeners": this.#listeners.size, "server.inHand": inHand };
+    return {
+      "server.links": this.#links.size,
+      "server.listeners": this.#listeners.size,
+      "server.inHand": inHand,
+      "server.later": this.#later.size,
+    };
   }
 
   /** All listeners say goaway at once, then end; then the links; then the address. */
   async close(): Promise<void> {
     this.isClosing = true;
     await Promise.all([...this.#listeners.values()].map((listener) => listener.close()));
+    // Events that were to come again find their listener closed, which is told now and not when their time comes.
+    for (const [run, timer] of [...this.#later]) {
+      timer.cancel();
+      run();
+    }
     const links = [...this.#links.keys()];
     for (const link of links) link.leave(LINGER_MS);
     await Promise.all(links.map(({ gone }) => gone));
@@ -172,7 +186,11 @@ export class Server implements ServingProcess {
   }
 
   after(delayMs: number, run: () => void): void {
-    this.#parts.clock.setTimer(run, delayMs, { background: true });
+    const due = (): void => {
+      this.#later.delete(due);
+      run();
+    };
+    this.#later.set(due, this.#parts.clock.setTimer(due, delayMs, { background: true }));
   }
 
   // ---- Inside

@@ -238,8 +238,8 @@ describe("a dialer that says it takes less than it sends", () => {
     expect([rpc.local.ledger.inHand, events.local.ledger.inHand]).toEqual([0, 0]);
     expect(raw.heard.map(({ type }) => type).filter((type) => /BACK|REQUEUE/.test(type))).toEqual([
       "REQUEUE",
-      "CAST_BACK",
       "CALL_BACK",
+      "CAST_BACK",
       "EVENT_BACK",
     ]);
   });

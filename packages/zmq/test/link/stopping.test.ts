@@ -61,9 +61,9 @@ describe("a listener that stops", () => {
     await session.settle();
     deliveries[0]?.take();
     await session.stop({ local, deliveries });
-    // The newest first, and each is put before those that came later.
+    // In the order in which they came, and before those that came later.
     expect(session.owner.returned.map(({ body }) => body)).toEqual(
-      [3, 2].map((n) => ({ params: { n }, context: {}, headers: {} })),
+      [2, 3].map((n) => ({ params: { n }, context: {}, headers: {} })),
     );
     expect([session.owner.line.size, session.process.droppedReasons]).toEqual([2, []]);
     const other = session.listen();

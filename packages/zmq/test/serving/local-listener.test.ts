@@ -31,7 +31,7 @@ test("what comes before it is open is held, then delivered in order; what comes 
   expect(got).toEqual([a, b, c]);
 });
 
-test("closing gives back what is in hand, the newest first, and each once", () => {
+test("closing gives back what is in hand, in the order in which it came, and each once", () => {
   const log: string[] = [];
   const listener = new LocalListener(1, rpc, () => {}, 4);
   const [a, b, c, d] = ["a", "b", "c", "d"].map((name) => message(log, name, () => listener)) as Message[];
@@ -42,7 +42,7 @@ test("closing gives back what is in hand, the newest first, and each once", () =
   expect([listener.accepts, listener.state]).toEqual([false, "stopping"]);
   listener.close();
   listener.close();
-  expect([log, listener.state]).toEqual([["d", "c", "a"], "closed"]);
+  expect([log, listener.state]).toEqual([["a", "c", "d"], "closed"]);
 });
 
 test("one that has stopped does not open any more", () => {
