@@ -72,7 +72,11 @@ export class Returns {
   /** As {@link castBack}: the event was never begun, and goes to another of its pool. */
   eventBack(sent: OutgoingSend | undefined, names: EventNames, body: EncodedBody): void {
     if (sent?.state === "settled") return this.#host.dropped("an event given back that nobody waits for", "");
-    if (sent === undefined) return this.#toPool(names, body);
+    if (sent === undefined) {
+      if (this.#isClosed) this.#host.castsLost(1, "");
+      else this.#toPool(names, body);
+      return;
+    }
     this.#spread(names, body, {
       get isAbandoned() {
         return sent.state === "settled";
