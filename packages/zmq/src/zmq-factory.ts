@@ -7,6 +7,7 @@ import {
   type OpenOptions,
   type TransportUrl,
 } from "@trunkline/core/driver";
+import { ContextShelf } from "./engine/context-shelf.js";
 import { createLibzmqEngine } from "./engine/libzmq-engine.js";
 import { createMatchmaker } from "./matchmaker/create-matchmaker.js";
 import { capabilitiesOf, optionsSchema, readOptions } from "./options.js";
@@ -26,6 +27,7 @@ export interface ZmqDriverSettings {
 /** The driver with settings that no URL can carry. */
 export function createZmqDriver(settings: ZmqDriverSettings = {}): DriverFactory {
   const dialHook = settings.dialHook ?? ((address) => address);
+  const contexts = new ContextShelf();
   return {
     scheme: "zmq",
     name: "@trunkline/zmq",
@@ -49,6 +51,7 @@ export function createZmqDriver(settings: ZmqDriverSettings = {}): DriverFactory
         handshakeMs: heartbeatTimeoutMs,
         silentMs: SILENT_MS,
         onDropped: tally.add,
+        contexts,
       });
       await matchmaker.open();
       if (signal?.aborted === true) {

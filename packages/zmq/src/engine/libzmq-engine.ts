@@ -1,4 +1,5 @@
 import { ConnectError, ListenError } from "@trunkline/core/driver";
+import { ContextShelf } from "./context-shelf.js";
 import type { Engine, EngineLink, EngineListener, EngineOptions, LinkHandler } from "./engine.js";
 import { type DialerHost, DialledLink, type NativeContext } from "./libzmq-dialer.js";
 import { LibzmqListener, type ListenerHost } from "./libzmq-listener.js";
@@ -15,6 +16,8 @@ const CLOSE_MS = 2_000;
 export interface LibzmqEngineOptions extends EngineOptions {
   /** False: behave as a libzmq without its draft interface, which does not tell a listener who leaves. @default true */
   readonly seesDepartures?: boolean;
+  /** Where contexts come from, and are left for the next engine. @default one of its own */
+  readonly contexts?: ContextShelf;
 }
 
 /**
@@ -49,12 +52,14 @@ class LibzmqEngine implements Engine, DialerHost, ListenerHost {
   /** Each resolves when libzmq has let go of the socket. */
   readonly #sockets: Set<Promise<void>> = new Set();
   readonly #opening: Set<Promise<unknown>> = new Set();
+  readonly #contexts: ContextShelf;
   #context: NativeContext | undefined;
   #isClosed = false;
 
   constructor(options: LibzmqEngineOptions) {
     this.options = options;
     this.seesDepartures = options.seesDepartures ?? true;
+    this.#contexts = options.contexts ?? new ContextShelf();
   }
 
   async listen(address: string, accept: (link: EngineLink) => LinkHandler): Promise<EngineListener> {
@@ -89,11 +94,12 @@ class LibzmqEngine implements Engine, DialerHost, ListenerHost {
     await Promise.all([...this.#listeners].map((listener) => listener.close()));
     // Those that still had something to flush keep the process alive until they have, or their linger time is over.
     await within(CLOSE_MS, Promise.all(this.#sockets));
-    // Its threads end when it is collected.
+    if (this.#context !== undefined) this.#contexts.giveBack(this.#context);
     this.#context = undefined;
   }
 
   openContext(): NativeContext | Promise<NativeContext> {
+    this.#context ??= this.#contexts.take();
     return this.#context ?? this.#load();
   }
 
@@ -115,6 +121,7 @@ class LibzmqEngine implements Engine, DialerHost, ListenerHost {
       throw cause;
     }
     const native = await loadNative();
+    if (this.#isClosed) throw new ConnectError("the engine was closed meanwhile");
     this.#context ??= { native, context: new native.Context({ blocky: false, maxSockets: MAX_SOCKETS }) };
     return this.#context;
   }
