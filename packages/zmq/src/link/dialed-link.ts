@@ -104,6 +104,8 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
   #adverts = 0;
   #noted = 0;
   #handled = 0;
+  /** How many casts and events came back: each does so once at most. */
+  #givenBack = 0;
   #wantDue: RemoteListener[] = [];
   #refusal: Refusal | undefined;
   #isOrderly = false;
@@ -417,14 +419,17 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
   }
 
   castBack(reader: ValueReader, flags: number, sequence: number, names: CastNames): void {
+    this.#countBack();
     this.#owner.castBack(this.#takeSend(sequence), names, flags, copyRequestBody(reader, flags));
   }
 
   eventBack(reader: ValueReader, flags: number, sequence: number, names: EventNames): void {
+    this.#countBack();
     this.#owner.eventBack(this.#takeSend(sequence), names, flags, copyEventBody(reader, flags));
   }
 
   requeue(reader: ValueReader, flags: number, delayMs: number, names: EventNames): void {
+    this.#countBack();
     this.#owner.requeued(names, flags, copyEventBody(reader, flags), delayMs);
   }
 
@@ -515,6 +520,11 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
   #release(call: OutgoingCall): void {
     this.#calls.release(call.slot);
     if (call.listener !== undefined) call.listener.inFlight--;
+  }
+
+  #countBack(): void {
+    if (++this.#givenBack > this.outbox.sequence)
+      throw new MalformedError("more given back than was sent", this.#reader.position);
   }
 
   #takeSend(sequence: number): OutgoingSend | undefined {

@@ -14,7 +14,8 @@ export class EventTopic implements LineKeeper {
   readonly #host: TopicHost;
   readonly #listeners: Set<RemoteListener> = new Set();
   readonly #pools: Map<string, Map<Priority, Line>> = new Map();
-  readonly #poolOf: Map<Line, string> = new Map();
+  /** Also of lines that are forgotten: what was sent by one may come back. */
+  readonly #poolOf: WeakMap<Line, string> = new WeakMap();
   #lastUsedAt: number;
 
   constructor(key: TopicKey, host: TopicHost) {
@@ -70,21 +71,33 @@ export class EventTopic implements LineKeeper {
     return "no-connection";
   }
 
+  /** Forgets pools that nobody is in. True where the whole topic may be forgotten. */
   retire(unusedSince: number): boolean {
+    for (const [pool, lines] of this.#pools) {
+      for (const [priority, line] of lines) {
+        if (line.members.length > 0 || line.size > 0) continue;
+        line.isRetired = true;
+        lines.delete(priority);
+      }
+      if (lines.size === 0) this.#pools.delete(pool);
+    }
     if (this.#lastUsedAt > unusedSince || this.#listeners.size > 0 || this.rounds.isBusy) return false;
-    for (const line of this.#poolOf.keys()) if (line.size > 0) return false;
-    for (const line of this.#poolOf.keys()) line.isRetired = true;
-    return true;
+    return this.#pools.size === 0;
   }
 
   close(): void {
-    for (const line of this.#poolOf.keys()) line.close();
+    this.rounds.close();
+    for (const line of this.#lines()) line.close();
   }
 
   waiting(): number {
     let sum = 0;
-    for (const line of this.#poolOf.keys()) sum += line.size;
+    for (const line of this.#lines()) sum += line.size;
     return sum;
+  }
+
+  *#lines(): Iterable<Line> {
+    for (const lines of this.#pools.values()) yield* lines.values();
   }
 
   #placeAgain(event: OutgoingEvent, pool: string): void {
@@ -109,6 +122,7 @@ export class EventTopic implements LineKeeper {
       { bytes: body, flags },
       this.lineOf,
     );
+    event.replacement = spread;
     this.rounds.add(spread);
   }
 }

@@ -1,6 +1,7 @@
 import { ClosedError, type MessagingError, OverloadedError, type WaitState } from "@trunkline/core/driver";
 import type { RemoteListener } from "../link/remote-listener.js";
 import type { Tick } from "../link/tick.js";
+import type { TopicKey } from "../matchmaker/matchmaker.js";
 import type { Outgoing } from "./outgoing.js";
 
 /** A choice of listener holds for so many messages of one tick, so that batches stay whole and nobody is flooded. */
@@ -18,6 +19,12 @@ export interface LineHost {
   readonly tick: Tick;
   readonly bounds: LineBounds;
   random(): number;
+}
+
+/** The topic and, where it is meant for one, the server. */
+export interface LinePlace {
+  readonly key: TopicKey;
+  readonly server: string | undefined;
 }
 
 /** Who finds listeners for a line that has none. */
@@ -42,6 +49,8 @@ export class Line {
   lastUsedAt = 0;
   /** Nobody uses it any more: who remembers it looks for its successor. */
   isRetired = false;
+  /** Whose line it is, so that a message which comes back after it was retired finds the line that took its place. */
+  place: LinePlace | undefined = undefined;
   /** Members are still being gathered, and the first that is found is not to be flooded (A2). */
   isGathering = false;
   /** For the next message. */
@@ -56,6 +65,7 @@ export class Line {
   #chosen: RemoteListener | undefined;
   #chosenEpoch = -1;
   #chosenLeft = 0;
+  #isClosed = false;
 
   constructor(name: string, host: LineHost, keeper: LineKeeper) {
     this.name = name;
@@ -65,6 +75,11 @@ export class Line {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** How many places are held for those that wait, those of messages that gave up included. */
+  get places(): number {
+    return this.#waiting.length - this.#head;
   }
 
   /**
@@ -144,6 +159,10 @@ export class Line {
   /** Puts messages back to where they were in the line. They are never refused: they were taken once. */
   putBack(messages: readonly Outgoing[]): void {
     if (messages.length === 0) return;
+    if (this.#isClosed) {
+      for (const message of messages) message.fail(closedError());
+      return;
+    }
     const now = this.#host.tick.now();
     for (const message of messages) {
       message.state = "waiting";
@@ -173,6 +192,8 @@ export class Line {
       this.#waiting[at] = undefined;
       this.#forget(message);
       this.#trim();
+      // One that waits long at the front would keep the places of all that gave up behind it.
+      if (this.places > 2 * this.size + COMPACT_AT) this.#compact();
     }
     return this.members.length > 0 && !this.isGathering ? "no-credit" : this.#keeper.obstacle(this);
   }
@@ -249,8 +270,8 @@ export class Line {
 
   close(): void {
     this.isRetired = true;
-    for (const message of this.takeAll())
-      message.fail(new ClosedError("the transport was closed before the message was sent"));
+    this.#isClosed = true;
+    for (const message of this.takeAll()) message.fail(closedError());
   }
 
   #tellWaiting(): void {
@@ -271,6 +292,11 @@ export class Line {
     return undefined;
   }
 
+  #compact(): void {
+    this.#waiting = this.#waiting.filter((message) => message !== undefined);
+    this.#head = 0;
+  }
+
   #forget(message: Outgoing): void {
     this.size--;
     this.#bytes -= message.body?.length ?? 0;
@@ -286,4 +312,8 @@ export class Line {
       this.#head = 0;
     }
   }
+}
+
+function closedError(): ClosedError {
+  return new ClosedError("the transport was closed before the message was sent");
 }

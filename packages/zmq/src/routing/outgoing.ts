@@ -84,6 +84,12 @@ export class OutgoingCall extends Outgoing implements CallHandle {
   credit(): void {}
 }
 
+/** What goes out in place of a message that came back. */
+export interface Replacement {
+  /** Nobody waits any more. Returns what was in the way. */
+  giveUp(): WaitState;
+}
+
 /** What a message without a reply tells of its fate. */
 export interface SendOwner {
   accepted(): void;
@@ -94,6 +100,7 @@ export interface SendOwner {
 /** A cast, an event, or one listener's part of a fanout: over when a process has accepted it. */
 export abstract class OutgoingSend extends Outgoing {
   readonly owner: SendOwner;
+  replacement: Replacement | undefined = undefined;
 
   constructor(line: Line, owner: SendOwner) {
     super(line);
@@ -120,6 +127,7 @@ export abstract class OutgoingSend extends Outgoing {
   abandon(): WaitState {
     const state = this.state;
     this.state = "settled";
+    if (this.replacement !== undefined) return this.replacement.giveUp();
     return state === "waiting" ? this.line.remove(this) : "sent";
   }
 }

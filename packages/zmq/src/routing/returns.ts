@@ -1,7 +1,8 @@
-import { ClosedError, type MessagingError, TimeoutError } from "@trunkline/core/driver";
+import { ClosedError, type MessagingError, TimeoutError, type Timer } from "@trunkline/core/driver";
 import type { CastNames, EventNames } from "../wire/responses.js";
 import type { EventTopic } from "./event-topic.js";
-import { OutgoingCast, type OutgoingSend } from "./outgoing.js";
+import type { Line } from "./line.js";
+import { type Outgoing, OutgoingCast, type OutgoingSend } from "./outgoing.js";
 import type { RpcTopic, TopicHost } from "./rpc-topic.js";
 import { type EncodedBody, EventSpread, NO_POOL, type SpreadOwner } from "./spread.js";
 
@@ -32,8 +33,9 @@ export class Returns {
   readonly #host: ReturnsHost;
   readonly #topics: Topics;
   readonly #returned: Set<Returned> = new Set();
-  /** Events whose delay is not over. */
-  #delayed = 0;
+  /** Events whose delay is not over, with their timers. */
+  readonly #delayed: Map<() => void, Timer> = new Map();
+  #delayedBytes = 0;
   #isClosed = false;
 
   constructor(host: ReturnsHost, topics: Topics) {
@@ -42,7 +44,7 @@ export class Returns {
   }
 
   get size(): number {
-    return this.#returned.size + this.#delayed;
+    return this.#returned.size + this.#delayed.size;
   }
 
   /** @param sent what this process still held of it: its sender has not been told yet. */
@@ -51,7 +53,8 @@ export class Returns {
     if (sent !== undefined) {
       sent.flags = body.flags;
       sent.body = body.bytes;
-      sent.line.putBack([sent]);
+      const line = this.#isClosed ? sent.line : homeOf(sent, this.#topics);
+      line.putBack([sent]);
       return;
     }
     if (this.#isClosed) return this.#host.castsLost(1, "");
@@ -77,7 +80,8 @@ export class Returns {
       else this.#toPool(names, body);
       return;
     }
-    this.#spread(names, body, {
+    if (this.#isClosed) return sent.fail(new ClosedError("the transport was closed before the event was accepted"));
+    sent.replacement = this.#spread(names, body, {
       get isAbandoned() {
         return sent.state === "settled";
       },
@@ -91,12 +95,17 @@ export class Returns {
 
   /** A listener asked for the event again, after a delay (C4). */
   requeued(names: EventNames, body: EncodedBody, delayMs: number): void {
-    if (this.#isClosed || this.#delayed >= this.#host.bounds.messages) return this.#host.castsLost(1, "");
-    this.#delayed++;
-    this.#host.setTimer(() => {
-      this.#delayed--;
+    const { messages, bytes } = this.#host.bounds;
+    const isFull =
+      this.#delayed.size >= messages || (this.#delayed.size > 0 && this.#delayedBytes + body.bytes.length > bytes);
+    if (this.#isClosed || isFull) return this.#host.castsLost(1, "");
+    this.#delayedBytes += body.bytes.length;
+    const due = (): void => {
+      this.#delayed.delete(due);
+      this.#delayedBytes -= body.bytes.length;
       this.#toPool(names, body);
-    }, delayMs);
+    };
+    this.#delayed.set(due, this.#host.setTimer(due, delayMs));
   }
 
   sweep(now: number): void {
@@ -107,7 +116,10 @@ export class Returns {
   close(): void {
     this.#isClosed = true;
     for (const returned of [...this.#returned]) returned.expire();
-    if (this.#delayed > 0) this.#host.castsLost(this.#delayed, "");
+    for (const timer of this.#delayed.values()) timer.cancel();
+    if (this.#delayed.size > 0) this.#host.castsLost(this.#delayed.size, "");
+    this.#delayed.clear();
+    this.#delayedBytes = 0;
   }
 
   /** An accepted event goes to its pool again, and to no other. */
@@ -144,4 +156,15 @@ export class Returns {
     this.#returned.add(returned);
     return returned;
   }
+}
+
+/** The line of a message that came back: where its own was forgotten meanwhile, the one that took its place. */
+export function homeOf(message: Outgoing, topics: Pick<Topics, "rpcTopic">): Line {
+  const { line } = message;
+  if (!line.isRetired || line.place === undefined) return line;
+  const { key, server } = line.place;
+  const topic = topics.rpcTopic(key.exchange, key.topic);
+  const successor = server === undefined ? topic.any() : topic.server(server);
+  message.order = successor.nextBackOrder++;
+  return successor;
 }

@@ -1,3 +1,4 @@
+import { ClosedError } from "@trunkline/core/driver";
 import type { RemoteListener } from "../link/remote-listener.js";
 import type { ListenerRecord, TopicKey } from "../matchmaker/matchmaker.js";
 import type { Peer } from "../pool/peer.js";
@@ -16,6 +17,8 @@ export class Rounds {
   readonly #host: TopicHost;
   readonly #listeners: ReadonlySet<RemoteListener>;
   #next: Spread[] = [];
+  /** All that are not over. */
+  readonly #open: Set<Spread> = new Set();
   #isRunning = false;
 
   constructor(key: TopicKey, host: TopicHost, listeners: ReadonlySet<RemoteListener>) {
@@ -29,10 +32,18 @@ export class Rounds {
   }
 
   add(spread: Spread): void {
+    this.#open.add(spread);
+    spread.whenOver(() => this.#open.delete(spread));
     this.#next.push(spread);
     if (this.#isRunning) return;
     this.#isRunning = true;
     process.nextTick(() => void this.#run());
+  }
+
+  /** What is not over fails. */
+  close(): void {
+    for (const spread of [...this.#open])
+      spread.cancel(() => new ClosedError("the transport was closed before the message was accepted"));
   }
 
   async #run(): Promise<void> {
@@ -116,7 +127,13 @@ class Unheard {
         this.#unwaits.get(peer)?.();
         continue;
       }
-      for (const spread of waiting) spread.hold();
+      let left = waiting.length;
+      for (const spread of waiting) {
+        spread.hold();
+        spread.whenOver(() => {
+          if (--left === 0) this.#giveUp(peer);
+        });
+      }
       this.#onHeard.set(peer, () => {
         const listeners = [...(peer.readyLink?.listeners ?? [])].filter(({ advert }) => this.#isMine(advert));
         for (const spread of waiting) {
@@ -128,6 +145,14 @@ class Unheard {
   }
 
   readonly #onHeard: Map<Peer, () => void> = new Map();
+
+  /** Nobody waits for the process any more; it may never be heard of. */
+  #giveUp(peer: Peer): void {
+    this.#records.delete(peer);
+    this.#onHeard.delete(peer);
+    this.#unwaits.get(peer)?.();
+    this.#unwaits.delete(peer);
+  }
 
   #isNeeded(spread: Spread, peer: Peer, records: readonly ListenerRecord[]): boolean {
     if (records.length > 0) return records.some((record) => spread.needs(record));

@@ -41,6 +41,7 @@ export class RpcTopic implements LineKeeper, FinderHost {
     this.#host = host;
     this.discoveryMs = host.discoveryMs;
     this.#any = new Line(describe(key), host, this);
+    this.#any.place = { key, server: undefined };
     this.rounds = new Rounds(key, host, this.#listeners);
   }
 
@@ -64,6 +65,7 @@ export class RpcTopic implements LineKeeper, FinderHost {
     if (line === undefined) {
       line = new Line(`server ${JSON.stringify(name)} of ${describe(this.key)}`, this.#host, this);
       line.lastUsedAt = this.#host.now();
+      line.place = { key: this.key, server: name };
       this.#servers.set(name, line);
       for (const listener of this.#listeners) if (serverOf(listener) === name) line.join(listener);
     }
@@ -151,6 +153,7 @@ export class RpcTopic implements LineKeeper, FinderHost {
   close(): void {
     this.isRetired = true;
     this.#unwatch?.();
+    this.rounds.close();
     for (const finder of [...this.#finders.values()]) finder.end();
     for (const line of [this.#any, ...this.#servers.values()]) line.close();
     for (const listener of this.#listeners) listener.own?.close();

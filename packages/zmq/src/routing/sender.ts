@@ -23,7 +23,7 @@ import type { Line } from "./line.js";
 import { Memo } from "./memo.js";
 import { type Outgoing, OutgoingCall, type OutgoingSend } from "./outgoing.js";
 import { PlainCast } from "./plain-cast.js";
-import { Returns, type ReturnsHost } from "./returns.js";
+import { homeOf, Returns, type ReturnsHost, type Topics } from "./returns.js";
 import { RpcTopic, type TopicHost } from "./rpc-topic.js";
 import { EventSpread, FanoutSpread, type SpreadOwner } from "./spread.js";
 
@@ -45,6 +45,7 @@ export class Sender implements LinkOwner {
   readonly #encoder: BodyEncoder;
   readonly #rpcTopics: Map<string, RpcTopic> = new Map();
   readonly #eventTopics: Map<string, EventTopic> = new Map();
+  readonly #topics: Topics;
   readonly #returns: Returns;
   #isClosed = false;
 
@@ -55,10 +56,11 @@ export class Sender implements LinkOwner {
     this.name = parts.name;
     this.maxMessageBytes = parts.maxMessageBytes;
     this.#encoder = new BodyEncoder(parts.maxMessageBytes);
-    this.#returns = new Returns(parts, {
+    this.#topics = {
       rpcTopic: (exchange, topic) => this.#rpcTopic({ kind: "rpc", realm: this.realm, exchange, topic }),
       eventTopic: (exchange, topic) => this.#eventTopic({ kind: "events", realm: this.realm, exchange, topic }),
-    });
+    };
+    this.#returns = new Returns(parts, this.#topics);
   }
 
   call(to: Address, request: Request, sink: ReplySink, options: CallOptions): CallHandle {
@@ -143,11 +145,11 @@ export class Sender implements LinkOwner {
   }
 
   unsent(messages: readonly Outgoing[]): void {
-    for (const message of messages) message.line.putBack([message]);
+    for (const message of messages) this.#home(message).putBack([message]);
   }
 
   callBack(call: OutgoingCall): void {
-    if (call.state !== "settled") call.line.putBack([call]);
+    if (call.state !== "settled") this.#home(call).putBack([call]);
   }
 
   castBack(sent: OutgoingSend | undefined, names: CastNames, flags: number, body: Uint8Array): void {
@@ -171,6 +173,11 @@ export class Sender implements LinkOwner {
   }
 
   // ---- Inside
+
+  /** Where a message that came back waits; once all is closed, in its own line, which fails it. */
+  #home(message: Outgoing): Line {
+    return this.#isClosed ? message.line : homeOf(message, this.#topics);
+  }
 
   #wait(message: OutgoingCall | PlainCast, request: Request): void {
     const { bytes, flags } = this.#encoder.encode(request);

@@ -39,6 +39,7 @@ export abstract class Spread implements SendHandle, SendOwner {
   /** Parts under way and processes not heard of; one for the placing itself. */
   #pending = 1;
   #isOver = false;
+  readonly #whenOver: (() => void)[] = [];
   #error: MessagingError | undefined;
 
   constructor(owner: SpreadOwner) {
@@ -56,6 +57,11 @@ export abstract class Spread implements SendHandle, SendOwner {
   /** Whether it has to wait for a process that may have this. */
   abstract needs(what: Advert | ListenerRecord): boolean;
 
+  /** Calls back once it is over, however it ends. */
+  whenOver(fn: () => void): void {
+    this.#whenOver.push(fn);
+  }
+
   hold(): void {
     this.#pending++;
   }
@@ -63,7 +69,7 @@ export abstract class Spread implements SendHandle, SendOwner {
   release(): void {
     this.#pending--;
     if (this.#pending > 0 || this.#isOver) return;
-    this.#isOver = true;
+    this.#end();
     if (this.#error !== undefined) this.#owner.failed(this.#error);
     else this.#owner.done({ accepted: this.#accepted, lost: this.#lost });
   }
@@ -81,15 +87,24 @@ export abstract class Spread implements SendHandle, SendOwner {
 
   /** It cannot be told any more whether all has arrived. */
   cancel(toError: (wait: WaitState) => MessagingError): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+    if (!this.#isOver) this.#owner.failed(toError(this.giveUp()));
+  }
+
+  /** As {@link cancel}, without a word to whoever asked for it. */
+  giveUp(): WaitState {
+    this.#end();
     let wait: WaitState = this.#parts.length === 0 ? "no-connection" : "sent";
     for (const part of this.#parts) {
       if (part.state === "settled") continue;
       const obstacle = part.abandon();
       if (obstacle !== "sent") wait = obstacle;
     }
-    this.#owner.failed(toError(wait));
+    return wait;
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    for (const fn of this.#whenOver.splice(0)) fn();
   }
 
   protected post(part: OutgoingSend, line: Line, body: EncodedBody): void {

@@ -78,7 +78,7 @@ test("an event that was to come again after a transport closed is told as droppe
     [{ topic: "events" }],
     [
       {
-        async info() {
+        async info(): Promise<typeof REQUEUE> {
           heard++;
           await gate.promise;
           return REQUEUE;
