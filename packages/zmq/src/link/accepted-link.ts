@@ -375,7 +375,10 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
       const body = copyRequestBody(reader, flags);
       this.#spend(served);
       if (served === undefined) this.#process.dropped("a cast for a listener that is unknown", this.peerName);
-      else if (route.names.mode !== "fanout") {
+      else if (route.names.mode === "fanout") {
+        // It was for this server, which leaves, and for no other.
+        this.#process.dropped("a fanout that came as its server stopped", this.peerName);
+      } else {
         const { exchange, topic, server } = route.to;
         const writer = this.outbox.begin();
         writeCastBack(writer, flags, sequence, { exchange, topic, server, ...route.names });
