@@ -134,7 +134,10 @@ describe("a listener that stops", () => {
     await session.settle();
     expect(session.owner.returned).toEqual([]);
     expect(parts.map(({ fate }) => fate.heard)).toEqual([["accepted"], ["accepted"]]);
-    expect(session.process.droppedReasons).toEqual(["a fanout that its server did not begin before it stopped"]);
+    expect(session.process.droppedReasons).toEqual([
+      "a fanout that came as its server stopped",
+      "a fanout that its server did not begin before it stopped",
+    ]);
     expect(session.dialed.isIdle).toBe(true);
   });
 
