@@ -124,9 +124,9 @@ test("an event that lost its pool and was given up is not sent when the pool com
   await world.settle(0);
   gone.listener.isGoing = true;
   topic.leave(gone.listener);
+  for (const line of gone.listener.lines.splice(0)) line.leave(gone.listener);
   const again = fakeListener({ pool: "p", priorities: ["info"], tokens: 0 });
   topic.join(again.listener);
-  for (const line of gone.listener.lines.splice(0)) line.leave(gone.listener);
   await world.settle(0);
   spread.cancel((wait) => (wait === "no-credit" ? new OverloadedError("no room") : late()));
   expect(log.error).toBeInstanceOf(OverloadedError);
