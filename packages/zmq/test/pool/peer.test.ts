@@ -122,9 +122,11 @@ describe("a peer that is lost", () => {
       world.engine.last.end("lost");
       const { nextAt } = world.clock;
       delays.push((nextAt ?? Number.NaN) - world.clock.now());
-      expect(delays.at(-1)).toBe(world.backoffMs(attempt));
+      // Somebody waits, and is to hear within recoveryMs of its return.
+      expect(delays.at(-1)).toBe(Math.min(world.backoffMs(attempt), 4_000 * world.fraction));
       world.clock.advance(delays.at(-1) ?? 0);
     }
+    expect(delays.slice(0, 3)).toEqual([2, 3, 4].map((attempt) => world.backoffMs(attempt)));
     expect(delays).toEqual(delays.toSorted((a, b) => a - b));
     expect([world.engine.dials.length, settled, world.statuses]).toEqual([
       7,
