@@ -151,6 +151,14 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
     return true;
   }
 
+  /** When a line that may send here was last used. */
+  get lastWantedAt(): number {
+    let last = 0;
+    for (const listener of this.#listeners.values())
+      for (const line of listener.lines) last = Math.max(last, line.lastUsedAt);
+    return last;
+  }
+
   get listeners(): Iterable<RemoteListener> {
     return this.#listeners.values();
   }

@@ -11,6 +11,9 @@ import { DialedLink, type LinkKeeper, type LinkOwner, type SessionEnd } from "..
 import type { ListenerRecord } from "../matchmaker/matchmaker.js";
 import type { Advert } from "../wire/responses.js";
 
+/** While somebody waits, a lost connection is tried again so often at least: it must be found soon after it is back (E6). */
+const WAITED_FOR_MS = 4_000;
+
 /** What a dial came to. `absent`: nobody is there, or not who was meant. */
 export type Settlement = "ready" | "absent";
 
@@ -80,12 +83,15 @@ export class Peer implements LinkKeeper {
     return !this.#wasReady || this.remembered.some(fits);
   }
 
-  /** Keeps `lastUsedAt` true: whether its link carried a message since this was last asked, or has something under way. */
+  /**
+   * Keeps `lastUsedAt` true: whether its link carried a message since this was last asked, or has something under way, or is
+   * one of those among which a topic in use chooses, which must not lose a server for having been passed over (A2).
+   */
   noteUse(link: DialedLink, now: number): void {
     const { sequence } = link.outbox;
-    if (sequence === this.#lastSequence && link.isIdle) return;
+    if (sequence !== this.#lastSequence || !link.isIdle) this.lastUsedAt = now;
+    else this.lastUsedAt = Math.max(this.lastUsedAt, link.lastWantedAt);
     this.#lastSequence = sequence;
-    this.lastUsedAt = now;
   }
 
   /** The newest record that named this address. */
@@ -106,7 +112,11 @@ export class Peer implements LinkKeeper {
     else if (this.#isAbsent || this.#connection.name === "closed") {
       waiter("absent");
       this.hurry();
-    } else this.#waiters.add(waiter);
+    } else {
+      this.#waiters.add(waiter);
+      // How long to wait for the next attempt was worked out when nobody cared.
+      if (this.#waiters.size === 1) this.hurry();
+    }
     return () => this.#waiters.delete(waiter);
   }
 
@@ -160,7 +170,7 @@ export class Peer implements LinkKeeper {
     this.#connection = nextConnection(this.#connection, { type: "lost" });
     if (isLost) this.#setTroubled(true, end.detail, end.error);
     const attempt = this.#connection.name === "waiting" ? this.#connection.attempt : 1;
-    this.#timer = this.#host.setTimer(() => this.#retry(), backoffDelayMs(attempt, this.#host.backoff));
+    this.#timer = this.#host.setTimer(() => this.#retry(), this.#delayMs(attempt));
   }
 
   /** Whether the process may still be there, so that what is meant for it waits (A7). */
@@ -187,6 +197,12 @@ export class Peer implements LinkKeeper {
       default:
         return !end.isOrderly;
     }
+  }
+
+  #delayMs(attempt: number): number {
+    const { backoff } = this.#host;
+    if (this.#waiters.size === 0) return backoffDelayMs(attempt, backoff);
+    return backoffDelayMs(attempt, { ...backoff, maxDelayMs: Math.min(backoff.maxDelayMs, WAITED_FOR_MS) });
   }
 
   #dial(): void {
