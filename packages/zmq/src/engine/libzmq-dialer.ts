@@ -8,8 +8,11 @@ import { watchSocketEvents } from "./socket-events.js";
 
 /** Messages in one pipe. Batches of 64 KiB, mostly: a peer that stopped holds two megabytes of them here, and no more. */
 export const SEND_HIGH_WATER_MARK = 32;
-/** Generous, since a full pipe also stops heartbeats from being read; what a peer may send is bounded by credit above. */
-export const RECEIVE_HIGH_WATER_MARK = 512;
+/**
+ * No bound: libzmq 4.3.5 aborts the process (`!_io_error`) where a peer vanishes whose pipe is full when the next heartbeat is
+ * due. What a peer may send is bounded by credit above.
+ */
+export const RECEIVE_HIGH_WATER_MARK = 0;
 /** The socket's, its events' and the connection's: where libzmq's thread finds none, it says nothing. */
 const DESCRIPTORS_A_DIAL = 5;
 const MAX_INT32 = 2_147_483_647;
@@ -53,6 +56,8 @@ export class DialledLink implements EngineLink {
   readonly #handler: LinkHandler;
   readonly #outbox: Outbox;
   #socket: Dealer | undefined;
+  /** The link has ended, and the other side is to have read all of it before the socket is closed. */
+  #parting: { readonly socket: Dealer; readonly timer: NodeJS.Timeout } | undefined;
   #state: "connecting" | "open" | "ending" | "ended" = "connecting";
   #sawListener = false;
   #framesReceived = 0;
@@ -161,12 +166,16 @@ export class DialledLink implements EngineLink {
   }
 
   #receive(): void {
-    if (this.#state === "ended" || this.#socket === undefined) return;
-    this.#socket.receive().then(this.#onMessage, this.#onReceiveFailed);
+    const socket = this.#socket ?? this.#parting?.socket;
+    socket?.receive().then(this.#onMessage, this.#onReceiveFailed);
   }
 
   readonly #onMessage = (parts: Buffer[]): void => {
-    if (this.#state === "ended") return;
+    if (this.#state === "ended") {
+      if (parts[0]?.byteLength === 0) this.#endParting();
+      else this.#receive();
+      return;
+    }
     this.#framesReceived += 1;
     const frame = parts[0];
     if (parts.length !== 1 || frame === undefined) {
@@ -178,6 +187,7 @@ export class DialledLink implements EngineLink {
       return;
     }
     if (frame.byteLength === 0) {
+      this.#closeBy = undefined;
       this.#endNow({ reason: "lost", detail: "the other side ended the link" });
       return;
     }
@@ -187,6 +197,7 @@ export class DialledLink implements EngineLink {
 
   readonly #onReceiveFailed = (error: unknown): void => {
     // A closed socket rejects what was waiting on it.
+    if (this.#state === "ended") this.#endParting();
     if (this.#state === "ended" || this.#socket?.closed === true) return;
     this.#endNow(this.#failure(error));
   };
@@ -205,6 +216,7 @@ export class DialledLink implements EngineLink {
         this.#endWhenRead({ reason: "handshake", detail: `it does not speak our language: ${reasonOf(event.error)}` });
         return;
       case "disconnect":
+        this.#endParting();
         if (this.#state === "open") this.#endWhenRead({ reason: "lost", detail: "the other side is gone" });
         else
           this.#endWhenRead({ reason: "handshake", detail: "it ended the connection before the handshake was done" });
@@ -235,6 +247,7 @@ export class DialledLink implements EngineLink {
   #endWhenRead(end: LinkEnd): void {
     if (this.#state === "ending" || this.#state === "ended") return;
     this.#state = "ending";
+    this.#closeBy = undefined;
     this.#outbox.close();
     let seen = this.#framesReceived;
     let quietTurns = 0;
@@ -260,22 +273,42 @@ export class DialledLink implements EngineLink {
   /** Lets go of everything but the handler. False when that was done before. */
   #release(): boolean {
     if (this.#state === "ended") return false;
+    const wasOpen = this.#state === "open";
     this.#state = "ended";
     clearTimeout(this.#handshakeTimer);
     clearTimeout(this.#closeTimer);
     this.#outbox.close();
     const socket = this.#socket;
+    this.#socket = undefined;
     if (socket !== undefined && !socket.closed) {
-      if (this.#closeBy !== undefined) {
-        // For a listener whose libzmq does not tell who leaves. If it cannot be sent, silence will tell.
-        socket.send(END_MARK).catch(() => undefined);
-        socket.linger = Math.max(0, Math.round(this.#closeBy - performance.now()));
+      if (wasOpen && this.#closeBy !== undefined) {
+        this.#part(socket, this.#closeBy);
+        return true;
       }
       socket.close();
     }
-    this.#socket = undefined;
     this.#host.released(this);
     return true;
+  }
+
+  /**
+   * Says that this side is done, for a listener that may not see it, and closes the socket once the other side has answered
+   * the same, is gone, or the time is over. What comes meanwhile is read and dropped: libzmq aborts the process where a closed
+   * socket that lingers is sent something, and its peer vanishes before the next heartbeat.
+   */
+  #part(socket: Dealer, closeBy: number): void {
+    socket.send(END_MARK).catch(() => undefined);
+    const timer = setTimeout(() => this.#endParting(), Math.max(0, closeBy - performance.now()));
+    this.#parting = { socket, timer };
+  }
+
+  #endParting(): void {
+    if (this.#parting === undefined) return;
+    const { socket, timer } = this.#parting;
+    this.#parting = undefined;
+    clearTimeout(timer);
+    socket.close();
+    this.#host.released(this);
   }
 
   #refusal(detail: string): LinkEnd {

@@ -58,6 +58,7 @@ export class LibzmqListener implements EngineListener, AcceptedHost {
   readonly #unbound: Promise<void>;
   #sweepTimer: NodeJS.Timeout | undefined;
   #lingerBy = 0;
+  #onLastDeparture: () => void = () => {};
   #isClosed = false;
   #closing: Promise<void> | undefined;
 
@@ -133,9 +134,9 @@ export class LibzmqListener implements EngineListener, AcceptedHost {
   async #close(): Promise<void> {
     this.#isClosed = true;
     for (const link of this.#links.values()) link.cut("the listener is closed");
-    this.#links.clear();
     clearTimeout(this.#sweepTimer);
-    this.#socket.linger = Math.max(0, Math.round(this.#lingerBy - performance.now()));
+    await this.#departures();
+    this.#links.clear();
     this.#socket.close();
     // The address is free only once libzmq's thread has let go of it.
     let timer: NodeJS.Timeout | undefined;
@@ -149,6 +150,23 @@ export class LibzmqListener implements EngineListener, AcceptedHost {
     this.#host.released(this);
   }
 
+  /**
+   * Resolves when all peers have gone, which were told to, or when the time in which links are flushed is over. Not left to the
+   * socket's own linger time: libzmq aborts the process where a closed socket is sent something, and its peer vanishes before
+   * the next heartbeat.
+   */
+  #departures(): Promise<void> {
+    const leftMs = this.#lingerBy - performance.now();
+    if (this.#links.size === 0 || leftMs <= 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, leftMs);
+      this.#onLastDeparture = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
   transmit(routingId: Buffer, frame: Uint8Array): Promise<void> {
     return this.#socket.send([routingId, frame]);
   }
@@ -158,20 +176,20 @@ export class LibzmqListener implements EngineListener, AcceptedHost {
   }
 
   ended(link: AcceptedLink): void {
-    if (this.#isClosed) return;
+    if (this.#socket.closed) return;
     // The peer learns of it, if it can take one more message; if it cannot, its own heartbeats or its owner will tell it.
     this.#socket.send([link.routingId, END_MARK]).catch(() => undefined);
   }
 
   #receive(): void {
-    if (!this.#isClosed) this.#socket.receive().then(this.#onMessage, this.#onReceiveFailed);
+    if (!this.#socket.closed) this.#socket.receive().then(this.#onMessage, this.#onReceiveFailed);
   }
 
   readonly #onMessage = (parts: Buffer[]): void => {
-    if (this.#isClosed) return;
     const routingId = parts[0];
     const frame = parts[1];
-    if (routingId !== undefined) {
+    if (this.#isClosed) this.#onLateMessage(routingId, frame);
+    else if (routingId !== undefined) {
       const key = keyOf(routingId);
       const link = this.#links.get(key);
       if (parts.length !== 2 || frame === undefined) this.#onMalformed(key, routingId, link);
@@ -181,6 +199,13 @@ export class LibzmqListener implements EngineListener, AcceptedHost {
     }
     this.#receive();
   };
+
+  /** Nothing is taken any more but that peers have gone; where libzmq does not tell, that they are done. */
+  #onLateMessage(routingId: Buffer | undefined, frame: Buffer | undefined): void {
+    if (routingId === undefined || frame === undefined) return;
+    const isLast = this.#departure === undefined ? frame.byteLength === 0 : this.#departure.equals(frame);
+    if (isLast && this.#links.delete(keyOf(routingId)) && this.#links.size === 0) this.#onLastDeparture();
+  }
 
   #onFrame(link: AcceptedLink, frame: Buffer): void {
     link.quietSweeps = 0;
