@@ -1,9 +1,9 @@
 /** Any record of the protocol, within its bounds. */
 import { type CancelReason, MAX_NAME_BYTES, PRIORITIES } from "@trunkline/core/driver";
 import fc from "fast-check";
-import { anyValue, ownObject } from "../../../core/test/kit/values.js";
 import type { Mode, RequestNames } from "../../src/wire/names.js";
 import { MAX_ROUTES } from "../../src/wire/requests.js";
+import { anyObject, anyValue } from "./arbitrary-values.js";
 import type { RequestRecord } from "./request-records.js";
 import type { ResponseRecord } from "./response-records.js";
 
@@ -24,11 +24,8 @@ const name = fc.oneof(
 );
 const optionalName = fc.option(name, { nil: undefined });
 const text = fc.string({ unit: "binary", maxLength: 80 });
-// An object of values: what params, context and details may hold.
-const object = fc
-  .array(fc.tuple(fc.string({ unit: "binary" }), anyValue()), { maxLength: 4 })
-  .map((members) => ownObject(members) as Record<string, never>);
-const value = anyValue() as fc.Arbitrary<never>;
+const object = anyObject;
+const value = anyValue;
 const headers = fc.dictionary(fc.string({ maxLength: 20 }), text, { maxKeys: 3, noNullPrototype: true });
 const priority = fc.constantFrom(...PRIORITIES);
 const carried = { context: fc.oneof(fc.constant({}), object), headers: fc.oneof(fc.constant({}), headers) };
