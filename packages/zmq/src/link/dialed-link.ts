@@ -151,6 +151,11 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
     return true;
   }
 
+  /** Whether casts or events are under way that may come back. */
+  get mayGiveBack(): boolean {
+    return this.isReady && (this.#sends.size > 0 || this.#sends.acceptedCount > this.#handled);
+  }
+
   /** When a line that may send here was last used. */
   get lastWantedAt(): number {
     let last = 0;
@@ -362,7 +367,12 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
     if (this.#state === "ended") return;
     const wasReady = this.#state === "ready" || this.#state === "welcomed";
     this.#state = "ended";
-    for (const listener of this.#listeners.values()) this.#removeListener(listener);
+    for (const listener of this.#listeners.values()) {
+      this.#removeListener(listener);
+      listener.routes.clear();
+    }
+    // Whoever remembers the last route that was taken holds this link, and is not to hold all of its routes.
+    this.#routes.length = 0;
     const handedOver = this.outbox.handedOver;
     const unsent = salvage(this.outbox.takeUnsent(), handedOver, this.#calls, this.#sends);
     this.#loseSent(end, handedOver);
@@ -559,7 +569,7 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
       while (listener.canSend && !isIdle) {
         isIdle = true;
         for (const line of lines) {
-          if (line.size === 0 || !listener.canSend) continue;
+          if (!line.isPressing || !listener.canSend) continue;
           isIdle = false;
           line.sendNext(listener);
         }

@@ -1,3 +1,4 @@
+// Long because a line is one queue: whom it may send to, what waits and how it leaves, what comes back, what is given up.
 import { ClosedError, type MessagingError, OverloadedError, type WaitState } from "@trunkline/core/driver";
 import type { RemoteListener } from "../link/remote-listener.js";
 import type { Tick } from "../link/tick.js";
@@ -57,6 +58,8 @@ export class Line {
   nextOrder = 1;
   /** For messages that come back after they were accepted: before all others, behind those that came back earlier. */
   nextBackOrder: number = Number.MIN_SAFE_INTEGER;
+  /** Who waits for what may come back and goes before all that waits here. */
+  #holds = 0;
   readonly #host: LineHost;
   readonly #keeper: LineKeeper;
   #waiting: (Outgoing | undefined)[] = [];
@@ -89,7 +92,7 @@ export class Line {
   choose(): RemoteListener | undefined {
     if (this.size > 0) return undefined;
     const { members } = this;
-    if (this.isGathering) return undefined;
+    if (this.isGathering || this.#holds > 0) return undefined;
     if (members.length === 1) {
       const only = members[0];
       return only?.canSend === true ? only : undefined;
@@ -200,13 +203,29 @@ export class Line {
 
   /** Sends what waits to whoever has credit. */
   pump(): void {
-    if (this.size === 0 || this.isGathering) return;
+    if (this.size === 0 || this.isGathering || this.#holds > 0) return;
     while (this.size > 0) {
       const listener = this.members.length === 1 ? this.members[0] : this.#chooseAnew();
       if (listener === undefined || !listener.canSend) break;
       for (let left = KEPT_MESSAGES; left > 0 && this.size > 0 && listener.canSend; left--) this.sendNext(listener);
     }
     for (const member of this.members) member.link.tellWant(member);
+  }
+
+  /** Nothing is sent until each hold is let go. */
+  hold(): void {
+    this.#holds++;
+  }
+
+  letGo(): void {
+    this.#holds--;
+    this.pump();
+    if (this.size > 0) this.#tellWaiting();
+  }
+
+  /** Whether something waits and may be sent. */
+  get isPressing(): boolean {
+    return this.size > 0 && this.#holds === 0;
   }
 
   /** Sends the message that has waited longest. */

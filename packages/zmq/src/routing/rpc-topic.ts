@@ -9,6 +9,9 @@ import { MethodKeys } from "./method-key.js";
 import type { Outgoing } from "./outgoing.js";
 import { Rounds } from "./rounds.js";
 
+/** A server that says goodbye and then nothing holds up what is for others so long at most. */
+const HOLD_MS = 200;
+
 /** What topics share. */
 export interface TopicHost extends LineHost {
   readonly matchmaker: Matchmaker;
@@ -32,6 +35,8 @@ export class RpcTopic implements LineKeeper, FinderHost {
   readonly #servers: Map<string, Line> = new Map();
   readonly #listeners: Set<RemoteListener> = new Set();
   readonly #finders: Map<Line, Finder> = new Map();
+  /** Ends each hold of lines that is not over. */
+  readonly #holds: Set<() => void> = new Set();
   #unwatch: (() => void) | undefined;
   #isRefreshing = false;
   #isRefreshDue = false;
@@ -91,6 +96,24 @@ export class RpcTopic implements LineKeeper, FinderHost {
 
   leave(listener: RemoteListener): void {
     this.#listeners.delete(listener);
+    if (listener.link.mayGiveBack) this.#holdBack(listener);
+  }
+
+  /**
+   * Casts that crossed with a server's goodbye come back, and go before those that wait or come now (B11): these wait until
+   * the other side has heard of all that was sent before it was left.
+   */
+  #holdBack(listener: RemoteListener): void {
+    const lines = [this.#any, this.#servers.get(serverOf(listener))].filter((line) => line !== undefined);
+    const letGo = (): void => {
+      if (!this.#holds.delete(letGo)) return;
+      timer.cancel();
+      for (const line of lines) line.letGo();
+    };
+    this.#holds.add(letGo);
+    const timer = this.setTimer(letGo, HOLD_MS);
+    for (const line of lines) line.hold();
+    listener.link.confirm(letGo);
   }
 
   starved(line: Line): void {
@@ -141,7 +164,8 @@ export class RpcTopic implements LineKeeper, FinderHost {
         member.lines.splice(member.lines.indexOf(line), 1);
       }
     }
-    if (this.#any.size > 0 || this.#any.lastUsedAt > unusedSince || this.rounds.isBusy) return false;
+    if (this.#any.size > 0 || this.#any.lastUsedAt > unusedSince) return false;
+    if (this.rounds.isBusy || this.#holds.size > 0) return false;
     if (this.#servers.size > 0 || this.#listeners.size > 0 || this.#finders.size > 0) return false;
     this.#any.isRetired = true;
     this.isRetired = true;
@@ -154,6 +178,7 @@ export class RpcTopic implements LineKeeper, FinderHost {
     this.isRetired = true;
     this.#unwatch?.();
     this.rounds.close();
+    for (const letGo of [...this.#holds]) letGo();
     for (const finder of [...this.#finders.values()]) finder.end();
     for (const line of [this.#any, ...this.#servers.values()]) line.close();
     for (const listener of this.#listeners) listener.own?.close();
