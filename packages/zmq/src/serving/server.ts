@@ -79,6 +79,8 @@ export class Server implements ServingProcess {
       if (this.matchmaker.joinLatencyMs > 0) await this.answers((link) => link.hasNotedAll);
     } catch (error) {
       await listener.close();
+      // What failed because the transport is being closed says so.
+      this.#checkOpen();
       throw error;
     }
     if (this.isClosing) {
