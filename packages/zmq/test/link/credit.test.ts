@@ -49,6 +49,20 @@ describe("credit", () => {
     expect(wants).toHaveLength(1);
   });
 
+  test("is asked for again when less than half of what waits is still promised", async () => {
+    const { session, deliveries } = await serving(2);
+    for (let n = 0; n < 600; n++) session.owner.line.post(newCast(session.owner.line, { n }).cast);
+    for (let settled = 0; settled < 600; settled++) {
+      if (deliveries[settled] === undefined) await session.settle();
+      deliveries[settled]?.settle("done");
+    }
+    await session.settle();
+    expect(deliveries).toHaveLength(600);
+    const wants = saidByDialer(session).flatMap((record) => (record.type === "WANT" ? [record.messages] : []));
+    expect(wants.slice(0, 3)).toEqual([256, 256, 256]);
+    expect(wants.length).toBeLessThan(20);
+  });
+
   test("is asked for no more when nothing waits any more", async () => {
     const { session, deliveries } = await serving(1);
     const first = newCall(session.owner.line, {});

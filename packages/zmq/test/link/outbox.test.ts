@@ -102,6 +102,15 @@ describe("batches", () => {
   });
 });
 
+test("64 KiB are a frame in the buffer that a large record left, too", async () => {
+  const world = new World();
+  world.write(300 * KIB, 1);
+  for (let record = 0; record < 100; record++) world.write(2_000, 2);
+  await turn();
+  expect(world.sizes[0]).toBe(300 * KIB);
+  expect(Math.max(...world.sizes.slice(1))).toBeLessThanOrEqual(64 * KIB + 2_000);
+});
+
 describe("a record that fails", () => {
   test("leaves no trace, wherever it stopped", async () => {
     const record = fc.record({ bytes: fc.integer({ min: 1, max: 9_000 }), isKept: fc.boolean() });

@@ -126,6 +126,15 @@ describe("a dialer that leaves", () => {
     expect(session.owner.lostCasts).toBe(0);
   });
 
+  test("has not lost what the other side accepted, and still handles", async () => {
+    const { session } = await serving();
+    session.owner.line.post(newCast(session.owner.line, {}).cast);
+    await session.settle();
+    session.dialed.leave();
+    await session.settle();
+    expect([session.owner.lostCasts, session.owner.end?.isOrderly]).toEqual([0, false]);
+  });
+
   test("takes no message more: behind BYE nobody would read it", async () => {
     const { session, deliveries } = await serving();
     const remote = session.remote(1);

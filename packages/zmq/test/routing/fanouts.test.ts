@@ -210,6 +210,23 @@ describe("a round", () => {
     expect(log.receipt).toEqual({ accepted: 2, lost: 0 });
   });
 
+  test("sends nobody its part twice, though a process is heard of after the others were served", async () => {
+    const world = new World();
+    world.record("a", "new");
+    const peer = world.peer("a");
+    const old = world.comes(peer, "old");
+    const { log } = world.fanout();
+    await world.settle(200);
+    expect(parts(old)).toHaveLength(1);
+    const fresh = world.server("new");
+    peer.listeners.push(fresh.listener);
+    peer.confirms[0]?.(true);
+    expect([parts(old).length, parts(fresh).length]).toEqual([1, 1]);
+    accept(old);
+    accept(fresh);
+    expect(log.receipt).toEqual({ accepted: 2, lost: 0 });
+  });
+
   test("asks nobody whose listeners are all known", async () => {
     const world = new World();
     world.record("a", "s");

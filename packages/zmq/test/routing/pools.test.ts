@@ -121,11 +121,13 @@ describe("an event", () => {
     expect([events(full).length, log.receipt]).toEqual([0, { accepted: 1, lost: 0 }]);
   });
 
-  test("that waits when the last of its pool leaves looks for the pool afresh", async () => {
+  test("that waits when the last of its pool leaves looks for the pool afresh, and for no other", async () => {
     const world = new World();
     const full = world.listener("p", ["info"], 0);
+    const other = world.listener("q");
     const log = world.emit();
     await world.settle();
+    acceptAll(other);
     world.recordPool("a", "p");
     world.dies(full);
     await world.settle();
@@ -134,7 +136,7 @@ describe("an event", () => {
     world.peer("a").ready(fresh.listener);
     await world.settle();
     acceptAll(fresh);
-    expect(log.receipt).toEqual({ accepted: 1, lost: 0 });
+    expect([log.receipt, events(other).length]).toEqual([{ accepted: 2, lost: 0 }, 1]);
   });
 
   test("and is lost where there is no such pool any more", async () => {

@@ -66,6 +66,15 @@ describe("one link", () => {
     expect([port.credited, ledger.free]).toEqual([2, 0]);
   });
 
+  test("that reads nothing is not given back its token either", () => {
+    const ledger = new CreditLedger(2);
+    const { grant, port } = opened(ledger);
+    ledger.use(grant);
+    port.isChoked = true;
+    ledger.release(grant);
+    expect([port.credited, ledger.free, grant.outstanding]).toEqual([0, 2, 0]);
+  });
+
   test("that has ended leaves its tokens, but for those in hand", () => {
     const ledger = new CreditLedger(4);
     const { grant } = opened(ledger);
