@@ -1,4 +1,4 @@
-import type { NativeContext } from "./libzmq-dialer.js";
+import type { NativeContext } from "./native.js";
 
 /**
  * The contexts that no engine uses now. zeromq ends a context's threads, and closes their five descriptors, with the process

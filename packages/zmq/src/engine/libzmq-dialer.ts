@@ -1,18 +1,13 @@
 import { ConnectError, type MessagingError } from "@trunkline/core/driver";
-import type { Context, Dealer, Event } from "zeromq";
+import type { Dealer, Event } from "zeromq";
 import { type EngineAddress, needsIpv6, parseEngineAddress } from "./address.js";
 import type { EngineLink, EngineOptions, LinkEnd, LinkHandler } from "./engine.js";
-import { checkFreeDescriptors, codeOf, isOutOfFiles, type Native, OUT_OF_FILES, reasonOf } from "./native.js";
+import { checkFreeDescriptors, codeOf, isOutOfFiles, type NativeContext, OUT_OF_FILES, reasonOf } from "./native.js";
 import { Outbox } from "./outbox.js";
+import { Parting } from "./parting.js";
+import { RECEIVE_HIGH_WATER_MARK, SEND_HIGH_WATER_MARK } from "./pipe-bounds.js";
 import { watchSocketEvents } from "./socket-events.js";
 
-/** Messages in one pipe. Batches of 64 KiB, mostly: a peer that stopped holds two megabytes of them here, and no more. */
-export const SEND_HIGH_WATER_MARK = 32;
-/**
- * No bound: libzmq 4.3.5 aborts the process (`!_io_error`) where a peer vanishes whose pipe is full when the next heartbeat is
- * due. What a peer may send is bounded by credit above.
- */
-export const RECEIVE_HIGH_WATER_MARK = 0;
 /** The socket's, its events' and the connection's: where libzmq's thread finds none, it says nothing. */
 const DESCRIPTORS_A_DIAL = 5;
 const MAX_INT32 = 2_147_483_647;
@@ -21,18 +16,8 @@ const MAX_INT32 = 2_147_483_647;
  * vanished peer had sent and was not read yet.
  */
 const NEVER_MS = 3_600_000;
-/**
- * Says that this side is done with the link, where libzmq has no other way: a ROUTER cannot cut one peer, and one without
- * draft options does not hear of departures. No other frame is empty.
- */
-export const END_MARK: Uint8Array = new Uint8Array(0);
 /** Whole turns of the loop without a frame, after which a vanished peer's frames have all been read. */
 const QUIET_TURNS = 2;
-
-export interface NativeContext {
-  readonly native: Native;
-  readonly context: Context;
-}
 
 /** What a dialled link needs of its engine. */
 export interface DialerHost {
@@ -57,7 +42,7 @@ export class DialledLink implements EngineLink {
   readonly #outbox: Outbox;
   #socket: Dealer | undefined;
   /** The link has ended, and the other side is to have read all of it before the socket is closed. */
-  #parting: { readonly socket: Dealer; readonly timer: NodeJS.Timeout } | undefined;
+  #parting: Parting | undefined;
   #state: "connecting" | "open" | "ending" | "ended" = "connecting";
   #sawListener = false;
   #framesReceived = 0;
@@ -172,7 +157,7 @@ export class DialledLink implements EngineLink {
 
   readonly #onMessage = (parts: Buffer[]): void => {
     if (this.#state === "ended") {
-      if (parts[0]?.byteLength === 0) this.#endParting();
+      if (parts[0]?.byteLength === 0) this.#parting?.end();
       else this.#receive();
       return;
     }
@@ -197,7 +182,7 @@ export class DialledLink implements EngineLink {
 
   readonly #onReceiveFailed = (error: unknown): void => {
     // A closed socket rejects what was waiting on it.
-    if (this.#state === "ended") this.#endParting();
+    if (this.#state === "ended") this.#parting?.end();
     if (this.#state === "ended" || this.#socket?.closed === true) return;
     this.#endNow(this.#failure(error));
   };
@@ -216,7 +201,7 @@ export class DialledLink implements EngineLink {
         this.#endWhenRead({ reason: "handshake", detail: `it does not speak our language: ${reasonOf(event.error)}` });
         return;
       case "disconnect":
-        this.#endParting();
+        this.#parting?.end();
         if (this.#state === "open") this.#endWhenRead({ reason: "lost", detail: "the other side is gone" });
         else
           this.#endWhenRead({ reason: "handshake", detail: "it ended the connection before the handshake was done" });
@@ -282,33 +267,13 @@ export class DialledLink implements EngineLink {
     this.#socket = undefined;
     if (socket !== undefined && !socket.closed) {
       if (wasOpen && this.#closeBy !== undefined) {
-        this.#part(socket, this.#closeBy);
+        this.#parting = new Parting(socket, this.#closeBy - performance.now(), () => this.#host.released(this));
         return true;
       }
       socket.close();
     }
     this.#host.released(this);
     return true;
-  }
-
-  /**
-   * Says that this side is done, for a listener that may not see it, and closes the socket once the other side has answered
-   * the same, is gone, or the time is over. What comes meanwhile is read and dropped: libzmq aborts the process where a closed
-   * socket that lingers is sent something, and its peer vanishes before the next heartbeat.
-   */
-  #part(socket: Dealer, closeBy: number): void {
-    socket.send(END_MARK).catch(() => undefined);
-    const timer = setTimeout(() => this.#endParting(), Math.max(0, closeBy - performance.now()));
-    this.#parting = { socket, timer };
-  }
-
-  #endParting(): void {
-    if (this.#parting === undefined) return;
-    const { socket, timer } = this.#parting;
-    this.#parting = undefined;
-    clearTimeout(timer);
-    socket.close();
-    this.#host.released(this);
   }
 
   #refusal(detail: string): LinkEnd {

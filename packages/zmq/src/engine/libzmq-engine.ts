@@ -1,9 +1,16 @@
 import { ConnectError, ListenError } from "@trunkline/core/driver";
 import { ContextShelf } from "./context-shelf.js";
 import type { Engine, EngineLink, EngineListener, EngineOptions, LinkHandler } from "./engine.js";
-import { type DialerHost, DialledLink, type NativeContext } from "./libzmq-dialer.js";
+import { type DialerHost, DialledLink } from "./libzmq-dialer.js";
 import { LibzmqListener, type ListenerHost } from "./libzmq-listener.js";
-import { checkFreeDescriptors, isOutOfFiles, loadNative, OUT_OF_FILES, refuseWorkerThread } from "./native.js";
+import {
+  checkFreeDescriptors,
+  isOutOfFiles,
+  loadNative,
+  type NativeContext,
+  OUT_OF_FILES,
+  refuseWorkerThread,
+} from "./native.js";
 
 /** Three for each dialled link, so room for some 5 000; fixed at a context's first socket. */
 const MAX_SOCKETS = 16_384;

@@ -1,20 +1,17 @@
 import { randomBytes } from "node:crypto";
 import { ListenError } from "@trunkline/core/driver";
 import type { Router } from "zeromq";
-import { bindableHost, type EngineAddress, needsIpv6, parseEngineAddress, tcpAddress } from "./address.js";
+import { needsIpv6, parseEngineAddress } from "./address.js";
 import { DropTally } from "./drop-tally.js";
+import { END_MARK } from "./end-mark.js";
 import type { EngineLink, EngineListener, EngineOptions, LinkHandler } from "./engine.js";
-import { ipcPathState, removeIpcFile, restrictIpcFile } from "./ipc-path.js";
+import { removeIpcFile, restrictIpcFile } from "./ipc-path.js";
 import { type AcceptedHost, AcceptedLink } from "./libzmq-accepted.js";
-import {
-  type DialerHost,
-  END_MARK,
-  type NativeContext,
-  RECEIVE_HIGH_WATER_MARK,
-  SEND_HIGH_WATER_MARK,
-} from "./libzmq-dialer.js";
+import type { DialerHost } from "./libzmq-dialer.js";
 import { listenError } from "./listen-error.js";
-import { checkFreeDescriptors, OUT_OF_FILES, reasonOf } from "./native.js";
+import { checkFreeDescriptors, type NativeContext, OUT_OF_FILES, reasonOf } from "./native.js";
+import { RECEIVE_HIGH_WATER_MARK, SEND_HIGH_WATER_MARK } from "./pipe-bounds.js";
+import { prepareBind } from "./prepare-bind.js";
 import { watchSocketEvents } from "./socket-events.js";
 
 /** ZMQ_DISCONNECT_MSG, an option of libzmq's draft interface, which the published binaries have. */
@@ -294,23 +291,4 @@ function announceDepartures(socket: Router): Buffer | undefined {
     // An unknown option: silence and refused replies have to do.
     return undefined;
   }
-}
-
-/** What libzmq is given to bind. @throws ListenError, or the system's error. */
-async function prepareBind(address: string, parsed: EngineAddress): Promise<string> {
-  if (parsed.transport === "tcp") return tcpAddress(await bindableHost(parsed.host), parsed.port);
-  // libzmq would take the path from a live owner without a word.
-  const state = await ipcPathState(parsed.path);
-  if (state === "live") {
-    throw new ListenError(
-      `cannot listen on ${address}: another process listens there; choose another path or stop that process`,
-    );
-  }
-  if (state === "not-a-socket") {
-    throw new ListenError(
-      `cannot listen on ${address}: there is a file that is no socket; remove it or choose another path`,
-    );
-  }
-  if (state === "stale") await removeIpcFile(parsed.path);
-  return address;
 }

@@ -2,9 +2,15 @@ import { closeSync, openSync } from "node:fs";
 import { devNull } from "node:os";
 import { isMainThread } from "node:worker_threads";
 import { ConnectError, NotSupportedError } from "@trunkline/core/driver";
+import type { Context } from "zeromq";
 
 /** The zeromq package, as `import()` gives it. */
 export type Native = typeof import("zeromq");
+
+export interface NativeContext {
+  readonly native: Native;
+  readonly context: Context;
+}
 
 /**
  * Loads zeromq at its first use, so that an application that never dials does not pay for a native add-on, and one without
