@@ -5,6 +5,8 @@ import type { EncodedBody } from "./spread.js";
 const FIRST_BYTES = 4 * 1024;
 /** A buffer that one large message made is not kept for the next. */
 const KEPT_BYTES = 256 * 1024;
+/** The writer asks for so much more than it needs at most. */
+const ESTIMATE_BYTES = 16;
 
 /** Encodes messages that cannot be written to a link at once, or go to several. */
 export class BodyEncoder {
@@ -31,7 +33,8 @@ export class BodyEncoder {
 
   #grow(writer: ValueWriter, needed: number): void {
     const wanted = writer.position + needed;
-    if (wanted > this.#maxMessageBytes) throw this.#tooLarge();
+    // What is needed is an estimate; whether the whole is too large is known at its end.
+    if (wanted > this.#maxMessageBytes + ESTIMATE_BYTES) throw this.#tooLarge();
     const grown = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, wanted * 2));
     writer.bytes.copy(grown, 0, 0, writer.position);
     writer.bytes = grown;

@@ -225,7 +225,7 @@ export class Line {
 
   /** Whether something waits and may be sent. */
   get isPressing(): boolean {
-    return this.size > 0 && this.#holds === 0;
+    return this.size > 0 && this.#holds === 0 && !this.isGathering;
   }
 
   /** Sends the message that has waited longest. */
