@@ -6,7 +6,8 @@ import { defineConfig } from "vitest/config";
  * - unit: `packages/<name>/test/*.test.ts`, one package at a time;
  * - house: `test/house/`, the rules of the repository;
  * - span: `*.span.test.ts` of a package and the rest of `test/`: several packages or processes (conformance, examples, command, packaging);
- * - full: `*.full.test.ts`, what takes too long for every push.
+ * - full: `*.full.test.ts`, what takes too long for every push; after all others, one file at a time, since each has many
+ *   processes of its own.
  */
 const SLOW = ["**/*.span.test.ts", "**/*.full.test.ts"];
 const NEVER = ["**/node_modules/**", "**/dist/**"];
@@ -38,6 +39,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: "full",
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
           include: ["packages/*/test/**/*.full.test.ts", "test/**/*.full.test.ts"],
           exclude: NEVER,
         },
