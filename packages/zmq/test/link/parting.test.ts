@@ -149,12 +149,15 @@ describe("a dialer that leaves", () => {
 
   test("has no use for a listener that is advertised meanwhile", async () => {
     const { session } = await serving();
-    session.pair.listener.isHeld = true;
-    session.listen();
-    await session.settle();
+    session.pair.dialer.isHeld = true;
     session.dialed.leave();
-    session.pair.listener.isHeld = false;
+    const { deliveries } = session.listen();
     await session.settle();
+    expect(session.remote(2).canSend).toBe(false);
+    session.owner.line.post(newCall(session.owner.line, {}).call);
+    session.pair.dialer.isHeld = false;
+    await session.settle();
+    expect(deliveries).toEqual([]);
     expect(session.owner.heard).toEqual(["joined 1", "ready", "left 1", "ended"]);
   });
 

@@ -192,6 +192,18 @@ describe("a peer that the URL lists", () => {
     expect([settled, world.engine.dials.length]).toEqual([["absent"], 2]);
   });
 
+  test("that was lost is dialled at once by the first who waits for it", async () => {
+    const world = new PoolWorld({}, ["a"]);
+    world.pool.open();
+    await world.accept();
+    world.engine.last.end("lost");
+    const [peer] = world.pool.peers;
+    const settled = peer === undefined ? [] : world.wait(peer);
+    expect(world.engine.dials).toHaveLength(2);
+    await world.accept();
+    expect(settled).toEqual(["ready"]);
+  });
+
   test("that was lost is remembered for what it listened to, until it is back or absent", async () => {
     const world = new PoolWorld({}, ["a"]);
     world.pool.open();

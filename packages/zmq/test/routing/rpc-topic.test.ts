@@ -103,6 +103,28 @@ describe("a topic", () => {
     expect(sentTo(next)).toEqual(["second"]);
   });
 
+  test("when all its servers are gone, waits for all that come back, so that the first does not get everything", async () => {
+    const world = new World();
+    const line = world.topic.any();
+    const before = world.server("before");
+    await world.settle(300);
+    world.topic.leave(before.listener);
+    for (const one of before.listener.lines.splice(0)) one.leave(before.listener);
+    world.record("a", "a");
+    world.record("b", "b");
+    for (let n = 0; n < 96; n++) world.post(line);
+    await world.settle();
+    const a = world.server("a");
+    world.peer("a").ready(a.listener);
+    await world.settle();
+    expect(sentTo(a)).toEqual([]);
+    const b = world.server("b");
+    world.peer("b").ready(b.listener);
+    await world.settle();
+    expect(sentTo(a).length + sentTo(b).length).toBe(96);
+    expect(Math.min(sentTo(a).length, sentTo(b).length)).toBeGreaterThan(0);
+  });
+
   test("goes on with who is connected when the name service is down, and warns of changes that it cannot read", async () => {
     const world = new World();
     const a = world.server("a");
