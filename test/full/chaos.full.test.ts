@@ -23,7 +23,9 @@ test(
     const url = localUrl(folders, { heartbeatMs: 200, heartbeatTimeoutMs: HEARTBEAT_TIMEOUT_MS });
     const folder = folders.records;
     const names = Array.from({ length: between(3, 6) }, (_, index) => `s${index + 1}`);
-    const servers = names.map((server) => new ServerSlot({ url, folder, server, pools: ["shared"] }));
+    // Few handlers run at once, so that there is always something in hand that has not begun.
+    const inHand = { concurrency: 3, credit: 64 };
+    const servers = names.map((server) => new ServerSlot({ url, folder, server, pools: ["shared"], ...inHand }));
     // One that nothing happens to: what it hears shows that faults elsewhere cost its pool nothing.
     const witness = new ServerSlot({ url, folder, server: "witness", pools: ["steady"], serves: false });
     await Promise.all([...servers, witness].map((server) => server.start()));
