@@ -574,6 +574,7 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
           line.sendNext(listener);
         }
       }
+      for (const line of lines) line.tellWants();
     }
     this.tellWant(listener);
   }

@@ -197,6 +197,7 @@ export class Line {
       this.#trim();
       // One that waits long at the front would keep the places of all that gave up behind it.
       if (this.places > 2 * this.size + COMPACT_AT) this.#compact();
+      this.tellWants();
     }
     return this.members.length > 0 && !this.isGathering ? "no-credit" : this.#keeper.obstacle(this);
   }
@@ -209,6 +210,11 @@ export class Line {
       if (listener === undefined || !listener.canSend) break;
       for (let left = KEPT_MESSAGES; left > 0 && this.size > 0 && listener.canSend; left--) this.sendNext(listener);
     }
+    this.tellWants();
+  }
+
+  /** Says to each member how many wait, if that is news: one that believes in more keeps credit from others. */
+  tellWants(): void {
     for (const member of this.members) member.link.tellWant(member);
   }
 
@@ -265,6 +271,7 @@ export class Line {
       message.fail(toError());
     }
     this.#trim();
+    this.tellWants();
   }
 
   /** When the one at the front began to wait; undefined where none does. */
@@ -294,7 +301,7 @@ export class Line {
   }
 
   #tellWaiting(): void {
-    for (const member of this.members) member.link.tellWant(member);
+    this.tellWants();
     if (this.members.length === 0 || this.isGathering) this.#keeper.starved(this);
   }
 

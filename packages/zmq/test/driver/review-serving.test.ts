@@ -132,3 +132,25 @@ test("what a delivery throws ends its link, and not the receiving of all", async
   expect([session.accepted.isOpen, sink.heard]).toEqual([false, ["lost"]]);
   expect(session.process.droppedReasons).toEqual([expect.stringContaining("not a messaging error")]);
 });
+
+test("who gave up what waited does not keep the credit that it holds from others", async () => {
+  const session = new Session();
+  const { local } = session.listen({ credit: 4 });
+  await session.open();
+  // Two tokens are here, and the others with links that use none.
+  const [idle, waiting] = [new Port(), new Port()];
+  const [idleGrant, grant] = [local.ledger.open(idle), local.ledger.open(waiting)];
+  expect([local.ledger.use(idleGrant), local.ledger.use(grant), local.ledger.free]).toEqual([true, true, 0]);
+  session.pair.dialer.room = 0;
+  session.dialed.ping();
+  await session.settle();
+  const { call } = newCall(session.owner.line, {});
+  session.owner.line.post(call);
+  await session.settle();
+  expect(call.cancel("aborted")).toBe("no-credit");
+  session.pair.dialer.unchoke();
+  await session.settle();
+  local.ledger.want(grant, 1);
+  await session.settle();
+  expect([local.ledger.free, grant.outstanding]).toEqual([0, 1]);
+});
