@@ -30,6 +30,8 @@ export class Finder {
   readonly #unsettled: Set<Peer> = new Set();
   #candidates: readonly Peer[] = [];
   #timer: Timer | undefined;
+  /** Since when there is nobody: who waited for credit until then has not waited for a listener yet. */
+  readonly #since: number;
   #pauseMs = FIRST_PAUSE_MS;
   #failure: string | undefined;
   #cause: unknown;
@@ -38,6 +40,7 @@ export class Finder {
   /** @param gathers whether messages wait until all that are found first have been heard. */
   constructor(line: Line, host: FinderHost, gathers: boolean, onEnd: () => void) {
     this.line = line;
+    this.#since = host.now();
     this.#host = host;
     this.#onEnd = onEnd;
     if (gathers) {
@@ -113,7 +116,8 @@ export class Finder {
     this.#timer?.cancel();
     const now = this.#host.now();
     const oldest = this.line.oldest;
-    const untilDue = oldest === undefined ? LONGEST_PAUSE_MS : oldest + this.#host.discoveryMs - now;
+    const untilDue =
+      oldest === undefined ? LONGEST_PAUSE_MS : Math.max(oldest, this.#since) + this.#host.discoveryMs - now;
     const pauseMs = untilDue > 0 ? Math.min(this.#pauseMs, untilDue) : this.#pauseMs;
     this.#pauseMs = Math.min(LONGEST_PAUSE_MS, this.#pauseMs * 2);
     this.#timer = this.#host.setTimer(() => {
@@ -124,7 +128,8 @@ export class Finder {
 
   #giveUp(): void {
     if (this.line.members.length > 0 || this.#candidates.some((peer) => this.#isHope(peer))) return;
-    this.line.failOlder(this.#host.now() - this.#host.discoveryMs, () => this.#unreachable());
+    const nobodySince = this.#host.now() - this.#host.discoveryMs;
+    if (nobodySince >= this.#since) this.line.failOlder(nobodySince, () => this.#unreachable());
   }
 
   #isHope(peer: Peer): boolean {

@@ -79,6 +79,17 @@ describe("a finder", () => {
     expect(second.errors.length).toBe(1);
   });
 
+  test("counts from when there was nobody, for those who had waited long for a server that then went", async () => {
+    const world = new World();
+    const note = world.note();
+    await world.clock.tick(5_000);
+    world.start();
+    await world.clock.tick(999);
+    expect(note.errors).toEqual([]);
+    await world.clock.tick(1);
+    expect(note.errors).toMatchObject([{ code: "ERR_UNREACHABLE" }]);
+  });
+
   test("waits for a process that may serve, however long that takes", async () => {
     const world = new World();
     const peer = new FakePeer("a");
