@@ -134,7 +134,8 @@ test("a server that is restarted on the same address never gets the calls of the
   const server = { url: `zmq://?bind=127.0.0.1:${port}`, server: "s1", concurrency: 8, credit: 8 };
   const first = new Began(serverChild(server));
   await first.ready();
-  const transport = await opened(`zmq://127.0.0.1:${port}`);
+  // Those that wait have all the time that a new process takes to come up on a busy machine.
+  const transport = await opened(`zmq://127.0.0.1:${port}?discoveryMs=30000`);
   const { fates, all } = holdAll(transport, NUMBERS.slice(0, 20));
   await until(() => first.ids.length === 8, "the server runs as many as its credit allows");
   first.child.kill("SIGKILL");
