@@ -154,7 +154,7 @@ export class Outbox {
     return frames;
   }
 
-  /** Gives the slab back: an idle link holds no memory for sending. */
+  /** Gives the slab back: the next record begins a new one. */
   #dropSlab(): void {
     this.writer.bytes = EMPTY;
     this.writer.position = 0;
@@ -171,7 +171,10 @@ export class Outbox {
     }
     this.#records = 0;
     // Only between records: within one, what was written of it must stay.
-    if (end === this.writer.position && this.writer.bytes.length - end < SLAB_REST_BYTES) this.#dropSlab();
+    if (end !== this.writer.position) return;
+    const { length } = this.writer.bytes;
+    // The buffer of one large record is not kept for the small ones behind it.
+    if (length - end < SLAB_REST_BYTES || length > SLAB_BYTES) this.#dropSlab();
   }
 
   #send(frame: Uint8Array): void {

@@ -102,7 +102,14 @@ describe("batches", () => {
   });
 });
 
-test("64 KiB are a frame in the buffer that a large record left, too", async () => {
+test("the buffer of a large record is not kept", async () => {
+  const world = new World();
+  world.write(4_096 * KIB, 1);
+  await turn();
+  expect(world.outbox.writer.bytes.length).toBe(0);
+});
+
+test("64 KiB are a frame behind a large record, too", async () => {
   const world = new World();
   world.write(300 * KIB, 1);
   for (let record = 0; record < 100; record++) world.write(2_000, 2);
