@@ -2,24 +2,15 @@ import { readdirSync } from "node:fs";
 import { until } from "@trunkline/core/testing";
 import { expect, test } from "vitest";
 import { ChildProgram } from "../support/child-program.js";
+import { churnRound, type Footprint, MIB } from "../support/churn-round.js";
 import { fromEnvironment, localUrl, runFolders } from "../support/runs.js";
 import { ServerSlot } from "../support/server-slot.js";
 
 const SOAK_MS = fromEnvironment("TRUNKLINE_SOAK_MS", 30_000);
-const MIB = 1024 * 1024;
 /** What a link may remember while it lives: interned names, slabs, free slots. */
 const LIVE_BYTES = 16 * MIB;
 /** What the engine's own caches may differ by once all links have gone. Any one leak of the churn below would be more. */
 const IDLE_BYTES = 2 * MIB;
-const METHODS = 20_000;
-const NAMES = 5_000;
-const TRANSPORTS = 200;
-
-interface Footprint {
-  readonly bytes: number;
-  readonly openFiles: number;
-  readonly gauges: readonly Readonly<Record<string, number>>[];
-}
 
 test(
   "ever new clients, methods, topics, servers and transports leave nothing behind",
@@ -36,15 +27,13 @@ test(
       nodeArgs: ["--expose-gc"],
     });
     await slot.start();
-    const churn = await ChildProgram.start("churn", { url, shortUrl, server: "s1" }, { nodeArgs: ["--expose-gc"] });
+    const churn = await ChildProgram.start(
+      "churn",
+      { driver: "@trunkline/zmq", url, shortUrl, server: "s1" },
+      { nodeArgs: ["--expose-gc"] },
+    );
     const programs = [slot.program, churn];
 
-    const round = async (share: number): Promise<void> => {
-      await churn.ask("traffic", { messages: 5_000 });
-      expect(await churn.ask("methods", { names: METHODS * share })).toBe(METHODS * share);
-      expect(await churn.ask("nobody", { names: NAMES * share })).toBe(2 * NAMES * share);
-      await churn.ask("transports", { times: TRANSPORTS * share });
-    };
     const live = (): Promise<Footprint[]> =>
       Promise.all(programs.map((program) => program.ask<Footprint>("footprint")));
     const idle = async (): Promise<Footprint[]> => {
@@ -63,14 +52,14 @@ test(
     };
 
     await churn.ask("beat");
-    await round(0.2);
+    await churnRound(churn, 0.2);
     const warm = await live();
     await churn.ask("hush");
     const before = await idle();
 
     const endAt = performance.now() + SOAK_MS;
     await churn.ask("beat");
-    for (let part = 0; part < 4; part++) await round(0.25);
+    for (let part = 0; part < 4; part++) await churnRound(churn, 0.25);
     while (performance.now() < endAt) await churn.ask("traffic", { messages: 5_000 });
     const hot = await live();
     await churn.ask("hush");

@@ -11,10 +11,11 @@ const MIB = 1024 * 1024;
 const QUEUE_MIB = 8;
 const CREDIT = 64;
 const FROZEN_MS = 2_000;
-/** Twice the line's bound (what waits, and what is slowed), what may be under way, and the allocators' own. */
-const MAY_GROW_BYTES = 2 * QUEUE_MIB * MIB + CREDIT * 64 * 1024 + 64 * MIB;
-/** What a sender without a bound would have kept: far more than that. */
-const LEAST_BYTES = 4 * MAY_GROW_BYTES;
+const EVENT_BYTES = 64 * 1024;
+/** Twice the line's bound (what waits, and what is slowed), what may be under way, and buffers not yet collected. */
+const MAY_GROW_BYTES = 2 * QUEUE_MIB * MIB + CREDIT * EVENT_BYTES + 64 * MIB;
+/** A sender without a bound would keep all of these: far more than that. */
+const FLOOD_EVENTS = (8 * MAY_GROW_BYTES) / EVENT_BYTES;
 
 interface Settled {
   readonly records: readonly { readonly id: string; readonly state: string; readonly error?: string }[];
@@ -43,13 +44,8 @@ test("a listener that stops reading costs its sender no more than its bound, and
   await sender.ask("steady", { events: 400 });
 
   listener.program.signal("SIGSTOP");
-  const before = await sender.ask<number>("flood");
-  await pause(FROZEN_MS);
-  await until(async () => (await sender.ask<Progress>("progress")).sent * 64 * 1024 > LEAST_BYTES, {
-    withinMs: 60_000,
-    what: "more was offered than the sender may keep",
-  });
-  const peak = await sender.ask<number>("stop");
+  const before = await sender.ask<number>("flood", { events: FLOOD_EVENTS });
+  const [peak] = await Promise.all([sender.ask<number>("peak"), pause(FROZEN_MS)]);
   listener.program.signal("SIGCONT");
   const grown = peak - before;
   const { sent, refused } = await sender.ask<Progress>("progress");

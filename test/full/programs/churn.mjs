@@ -1,14 +1,26 @@
 /** Asks for ever new names of everything, and measures what that leaves behind. */
+import { setTimeout as pause } from "node:timers/promises";
 import { openTransport, UnreachableError } from "@trunkline/core";
-import { driver } from "@trunkline/zmq";
 import { answer, config } from "./answers.mjs";
 import { footprint } from "./footprint.mjs";
 
-const { url, shortUrl } = config;
+const { url, shortUrl, server, servesItself } = config;
+const { driver } = await import(config.driver);
 const transport = await openTransport(url, { drivers: [driver] });
 /** Finds nobody soon: for topics that nobody serves. */
 const hasty = await openTransport(shortUrl, { drivers: [driver] });
 const client = transport.client({ topic: "work" });
+/** Where no other process can. */
+const own = servesItself ? await openTransport(url, { drivers: [driver] }) : undefined;
+const endpoint = {
+  async call({ id, holdMs }) {
+    if (holdMs > 0) await pause(holdMs);
+    return id;
+  },
+  cast() {},
+};
+await own?.serve({ topic: "work", server }, [endpoint]);
+await own?.listen([{ topic: "events" }], [{ info() {} }]);
 const notifier = transport.notifier({ publisherId: "churn", topics: ["events"] });
 let count = 0;
 let isBeating = false;
@@ -40,7 +52,6 @@ answer({
   traffic: ({ messages }) =>
     each(messages, 64, async () => {
       const id = `m${count++}`;
-      const { server } = config;
       const mine = count % 2 === 0 ? client.to({ server }) : client.to({ timeoutMs: 60_000 + count });
       if (count % 4 === 0) await notifier.info(`type-${count}`, { id });
       else if (count % 4 === 1) await mine.cast("cast", { id, holdMs: 0 });
@@ -81,6 +92,6 @@ answer({
     }),
   footprint: () => footprint(transport, hasty),
   async close() {
-    await Promise.all([transport.close(), hasty.close()]);
+    await Promise.all([transport.close(), hasty.close(), own?.close()]);
   },
 });
