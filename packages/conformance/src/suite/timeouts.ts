@@ -229,14 +229,25 @@ export const timeoutCases: readonly ConformanceCase[] = [
       const topic = t.name("compute");
       const gate = t.gate();
       const endpoint = { ...rpcProbe(history, "s1"), hold: () => gate.pass() };
-      await t.serve(await t.open(), { topic, server: "s1" }, endpoint, { concurrency: 1, credit: 20 });
-      const client = (await t.open()).client({ topic });
+      const host = await t.open();
+      await t.serve(host, { topic, server: "s1" }, endpoint, { concurrency: 1, credit: 20 });
+      const other = t.name("other");
+      const otherGate = t.gate();
+      await t.serve(host, { topic: other, server: "s1" }, { echo: () => null, hold: () => otherGate.pass() });
+      const caller = await t.open();
+      const client = caller.client({ topic });
       const first = client.call("hold");
       const outcome = first.catch((error: unknown) => error);
       await t.within("the first handler to run", gate.arrived(1));
       const waiting = Array.from({ length: 5 }, (_, n) =>
         t.rejects(`waiting call ${n}`, client.call("echo", { id: `expired ${n}` }, { timeoutMs: 100 }), TimeoutError),
       );
+      // Their time left began to run when they arrived, which they have once this is answered; twice as long has passed
+      // when the last of these calls is over.
+      await t.within("a reply to what was sent behind them", caller.client({ topic: other }).call("echo"));
+      const held = caller.client({ topic: other }).call("hold", {}, { timeoutMs: 200 });
+      await t.rejects("a call that only lets time pass", held, TimeoutError);
+      otherGate.open();
       await Promise.all(waiting);
       gate.open();
       sameValue("the first call", await t.within("its reply", outcome), null);
