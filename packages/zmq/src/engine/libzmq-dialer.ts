@@ -91,6 +91,8 @@ export class DialledLink implements EngineLink {
   }
 
   send(frame: Uint8Array): boolean {
+    // The peer is gone: what was not handed over can go to another.
+    if (this.#state === "ending") return false;
     if (this.#closeBy !== undefined || frame.byteLength === 0) return true;
     return this.#outbox.offer(frame);
   }

@@ -109,6 +109,23 @@ describe("the libzmq engine's own", () => {
     expect((await recorder.untilEnd(2_000)).reason).toBe("lost");
   });
 
+  test("what is sent while the last frames of a vanished peer are read was not taken, and may go elsewhere (B12)", async () => {
+    const server = runChild(`${CHILD}
+      const listener = await engine.listen("tcp://127.0.0.1:0", () => quiet);
+      console.log(listener.address);
+    `);
+    const recorder = new LinkRecorder();
+    const link = engineWith().dial(await server.line(), recorder);
+    await recorder.untilOpen();
+    server.kill("SIGKILL");
+    let wasTaken = true;
+    await until(() => {
+      if (recorder.ends.length === 0) wasTaken = link.send(bytes("too late"));
+      return recorder.ends.length > 0;
+    }, "the link ended");
+    expect(wasTaken).toBe(false);
+  });
+
   test("a stopped peer is found by heartbeats on both sides", async () => {
     const options = { heartbeatMs: 100, heartbeatTimeoutMs: 300 };
     const { address, accepted } = await listening(engineWith(options));
