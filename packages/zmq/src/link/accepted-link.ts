@@ -9,7 +9,7 @@ import {
   ValueReader,
 } from "@trunkline/core/driver";
 import type { EngineLink, LinkEnd, LinkHandler } from "../engine/engine.js";
-import { InboundCall, InboundCast, InboundEventDelivery } from "../serving/inbound.js";
+import { InboundCall, InboundCast, InboundEventDelivery, type InboundLink } from "../serving/inbound.js";
 import { type EventBody, InboundRequest, InboundRoute, readEvent } from "../serving/inbound-message.js";
 import type { LocalListener } from "../serving/local-listener.js";
 import { Served } from "../serving/served.js";
@@ -81,7 +81,7 @@ type State = "fresh" | "ready" | "ended";
  * The listener's half of a session: requests come in, adverts, marks and answers go out. What is malformed ends this link
  * and no other.
  */
-export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner {
+export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner, InboundLink {
   readonly outbox: Outbox;
   /** Who dialled, as it called itself. */
   peerName: string;

@@ -4,8 +4,9 @@ import type { TopicKey } from "../matchmaker/matchmaker.js";
 import { Line, type LineKeeper } from "./line.js";
 import { OutgoingEvent } from "./outgoing.js";
 import { Rounds } from "./rounds.js";
-import { describe, type TopicHost } from "./rpc-topic.js";
+import { describe } from "./rpc-topic.js";
 import { EventSpread } from "./spread.js";
+import type { TopicHost } from "./topic-host.js";
 
 /** The pools of one topic as this process knows them, and what waits for them: a line for each priority of each pool. */
 export class EventTopic implements LineKeeper {

@@ -3,8 +3,9 @@ import type { CastNames, EventNames } from "../wire/responses.js";
 import type { EventTopic } from "./event-topic.js";
 import type { Line } from "./line.js";
 import { type Outgoing, OutgoingCast, type OutgoingSend } from "./outgoing.js";
-import type { RpcTopic, TopicHost } from "./rpc-topic.js";
+import type { RpcTopic } from "./rpc-topic.js";
 import { type EncodedBody, EventSpread, NO_POOL, type SpreadOwner } from "./spread.js";
+import type { TopicHost } from "./topic-host.js";
 
 export interface ReturnsHost extends TopicHost {
   /** What came back after it was accepted is given up after so long. */

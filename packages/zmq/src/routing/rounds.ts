@@ -2,8 +2,8 @@ import { ClosedError } from "@trunkline/core/driver";
 import type { RemoteListener } from "../link/remote-listener.js";
 import type { ListenerRecord, TopicKey } from "../matchmaker/matchmaker.js";
 import type { Peer } from "../pool/peer.js";
-import type { TopicHost } from "./rpc-topic.js";
 import type { Spread } from "./spread.js";
+import type { TopicHost } from "./topic-host.js";
 
 /** So long a round waits for processes that were just dialled, before it goes to those that are there. */
 const BARRIER_MS = 200;

@@ -1,26 +1,16 @@
 import { ConnectionLostError, type WaitState } from "@trunkline/core/driver";
 import type { RemoteListener } from "../link/remote-listener.js";
-import type { Matchmaker, TopicKey } from "../matchmaker/matchmaker.js";
+import type { TopicKey } from "../matchmaker/matchmaker.js";
 import type { Peer } from "../pool/peer.js";
-import type { Pool } from "../pool/pool.js";
 import { Finder, type FinderHost, recordsOf } from "./finder.js";
-import { Line, type LineHost, type LineKeeper } from "./line.js";
+import { Line, type LineKeeper } from "./line.js";
 import { MethodKeys } from "./method-key.js";
 import type { Outgoing } from "./outgoing.js";
 import { Rounds } from "./rounds.js";
+import type { TopicHost } from "./topic-host.js";
 
 /** A server that says goodbye and then nothing holds up what is for others so long at most. */
 const HOLD_MS = 200;
-
-/** What topics share. */
-export interface TopicHost extends LineHost {
-  readonly matchmaker: Matchmaker;
-  readonly pool: Pool;
-  readonly discoveryMs: number;
-  now(): number;
-  setTimer: FinderHost["setTimer"];
-  warn(message: string, error: unknown): void;
-}
 
 /** The servers of one topic as this process knows them, and what waits for them. */
 export class RpcTopic implements LineKeeper, FinderHost {

@@ -24,8 +24,9 @@ import { Memo } from "./memo.js";
 import { type Outgoing, OutgoingCall, type OutgoingSend } from "./outgoing.js";
 import { PlainCast } from "./plain-cast.js";
 import { homeOf, Returns, type ReturnsHost, type Topics } from "./returns.js";
-import { RpcTopic, type TopicHost } from "./rpc-topic.js";
+import { RpcTopic } from "./rpc-topic.js";
 import { EventSpread, FanoutSpread, type SpreadOwner } from "./spread.js";
+import type { TopicHost } from "./topic-host.js";
 
 export interface SenderParts extends TopicHost, ReturnsHost {
   readonly realm: string;

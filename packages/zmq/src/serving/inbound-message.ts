@@ -9,7 +9,6 @@ import {
   type Value,
   ValueReader,
 } from "@trunkline/core/driver";
-import type { AcceptedLink } from "../link/accepted-link.js";
 import { readContext, readHeaders } from "../wire/bodies.js";
 import type { RequestNames } from "../wire/names.js";
 import type { Served } from "./served.js";
@@ -30,6 +29,12 @@ export class InboundRoute implements Route {
   }
 }
 
+/** The session that a message came in. */
+export interface InboundSession {
+  /** As text, for ids. */
+  readonly sessionName: string;
+}
+
 export class InboundRequest implements Request {
   readonly kind = "request" as const;
   readonly method: string;
@@ -38,11 +43,11 @@ export class InboundRequest implements Request {
   readonly params: JsonObject;
   readonly context: JsonObject;
   readonly headers: Readonly<Record<string, string>>;
-  readonly #link: AcceptedLink;
+  readonly #link: InboundSession;
   readonly #sequence: number;
 
   constructor(
-    link: AcceptedLink,
+    link: InboundSession,
     sequence: number,
     names: RequestNames,
     params: JsonObject,

@@ -7,7 +7,6 @@ import {
   type Route,
   type Verdict,
 } from "@trunkline/core/driver";
-import type { AcceptedLink } from "../link/accepted-link.js";
 import {
   type EventBody,
   eventOf,
@@ -18,6 +17,29 @@ import {
 import type { InHand, LocalListener } from "./local-listener.js";
 import type { Served } from "./served.js";
 
+/** What a delivery says to the link that it came over. */
+export interface InboundLink {
+  /** Who dialled. */
+  readonly peerName: string;
+  /** @throws SerializationError, MessageTooLargeError: nothing was written. */
+  answer(call: InboundCall, outcome: Outcome): void;
+  /** There is an answer, and nobody waits for it. */
+  dropAnswer(): void;
+  beat(call: InboundCall): void;
+  giveBackCall(call: InboundCall): void;
+  giveBackCast(cast: InboundCast): void;
+  giveBackEvent(event: InboundEventDelivery): void;
+  /** The event goes back to its sender, who chooses among its pool again. False: the sender is gone. */
+  requeue(event: InboundEventDelivery, delayMs: number): boolean;
+  /** An event was to be delivered here again, and its listener has stopped. */
+  dropRequeued(): void;
+  /** The call's slot is free. */
+  forget(call: InboundCall): void;
+  /** A cast or an event was settled, or went back. */
+  countHandled(): void;
+  after(delayMs: number, run: () => void): void;
+}
+
 /** `waiting`: core has it and has not begun. `taken`: it runs. `settled`: its token is free again. */
 type InHandState = "waiting" | "taken" | "settled";
 
@@ -27,10 +49,10 @@ abstract class Inbound implements InHand {
   readonly redelivered: boolean = false;
   readonly peer: string;
   protected state: InHandState = "waiting";
-  protected readonly link: AcceptedLink;
+  protected readonly link: InboundLink;
   protected readonly served: Served;
 
-  constructor(link: AcceptedLink, served: Served) {
+  constructor(link: InboundLink, served: Served) {
     this.link = link;
     this.served = served;
     this.peer = link.peerName;
@@ -71,7 +93,7 @@ export class InboundCall extends Inbound implements Delivery {
   #onCancel: ((reason: string) => void) | undefined = undefined;
 
   constructor(
-    link: AcceptedLink,
+    link: InboundLink,
     served: Served,
     route: InboundRoute,
     message: InboundRequest,
@@ -139,7 +161,7 @@ export class InboundCast extends Inbound implements Delivery {
   readonly route: InboundRoute;
   readonly sequence: number;
 
-  constructor(link: AcceptedLink, served: Served, route: InboundRoute, message: InboundRequest, sequence: number) {
+  constructor(link: InboundLink, served: Served, route: InboundRoute, message: InboundRequest, sequence: number) {
     super(link, served);
     this.route = route;
     this.message = message;
@@ -179,7 +201,7 @@ export class InboundEventDelivery extends Inbound implements Delivery {
   readonly sequence: number;
 
   constructor(
-    link: AcceptedLink,
+    link: InboundLink,
     served: Served,
     message: InboundEvent,
     body: EventBody,

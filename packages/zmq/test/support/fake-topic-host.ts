@@ -5,7 +5,7 @@ import { Tick } from "../../src/link/tick.js";
 import type { ListenerRecord, Matchmaker } from "../../src/matchmaker/matchmaker.js";
 import type { Peer, Settlement } from "../../src/pool/peer.js";
 import type { LineBounds } from "../../src/routing/line.js";
-import type { TopicHost } from "../../src/routing/rpc-topic.js";
+import type { TopicHost } from "../../src/routing/topic-host.js";
 import type { Advert } from "../../src/wire/responses.js";
 import { seeded } from "./fake-listeners.js";
 
