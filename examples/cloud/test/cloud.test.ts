@@ -120,7 +120,7 @@ describe("what cannot be", () => {
     [["fake://", "zmq://"], 2, "there is one URL"],
     [["fake://", "--hosts", "1"], 2, "--hosts takes a whole number from 2 to 64"],
     [["fake://", "--nonsense"], 2, "usage: npm start"],
-    [["carrier://"], 1, "npm install @trunkline/carrier"],
+    [["carrier://"], 1, 'no driver for "carrier://"'],
     [["fake://", "--trace", join(HOME, "package.json")], 1, "package.json"],
     [["fake://", "--trace", "not-there.jsonl"], 1, "not-there.jsonl"],
   ])("%j exits %d and says %j", async (words, expected, told) => {

@@ -38,11 +38,15 @@ test.each([
   ["fake//", 2, "ERR_INVALID_TRANSPORT_URL"],
   ["fake://?discoverMs=1", 2, "discoveryMs"],
   ["fak://", 2, 'did you mean "fake://"'],
+  ["rabbit://", 2, "rabbit is not part of this edition; there are zmq:// and fake://"],
+  ["http://localhost", 2, "trunkline-driver-<scheme>, and no such package is installed\n"],
   ["fake://user:hunter2@bus", 5, "auth"],
   ["fake://a,b", 5, "failover"],
 ])("the URL %s exits %d and says %s", async (url, expected, told) => {
   const { exitCode, stdout, stderr } = await run("call", url, "t", "m");
   expect(stderr).toContain(told);
+  // A command line has no options to pass a driver in.
+  expect(stderr).not.toContain("options.drivers");
   expect(stderr).not.toContain("hunter2");
   expect({ exitCode, stdout }).toEqual({ exitCode: expected, stdout: "" });
 });

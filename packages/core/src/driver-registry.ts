@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { DriverNotFoundError, InvalidArgumentError } from "./errors.js";
-import { nearestName } from "./nearest-name.js";
+import { describeMissingDriver } from "./missing-driver.js";
 import { findPackageEntry } from "./package-entry.js";
 import type { DriverFactory } from "./seam.js";
 
@@ -17,22 +17,6 @@ export interface DriverSources {
   readonly resolveFrom?: string | undefined;
 }
 
-/** The schemes of the drivers that are published beside core: only for hints. */
-const PUBLISHED: readonly string[] = ["zmq", "fake", "rabbit"];
-
-/** What people write for them. */
-const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
-  ["zeromq", "zmq"],
-  ["tcp", "zmq"],
-  ["ipc", "zmq"],
-  ["rabbitmq", "rabbit"],
-  ["amqp", "rabbit"],
-  ["amqps", "rabbit"],
-  ["kombu", "rabbit"],
-  ["memory", "fake"],
-  ["inproc", "fake"],
-]);
-
 /**
  * Finds the driver for a URL's scheme: one that is registered, else the export `driver` of the package `@trunkline/<scheme>`,
  * else of `trunkline-driver-<scheme>`, found as the application itself would find it, then as core would.
@@ -44,7 +28,7 @@ export async function resolveDriver(scheme: string, sources: DriverSources = {})
   const known = registered.find((factory) => factory.scheme === scheme);
   if (known !== undefined) return known;
   // Schemes become part of a package's name; the URL's grammar allows no other.
-  if (!/^[a-z][a-z0-9]*$/.test(scheme)) throw new DriverNotFoundError(notFound(scheme, registered), scheme);
+  if (!/^[a-z][a-z0-9]*$/.test(scheme)) throw notFound(scheme, registered);
   const places = lookupPlaces(sources.resolveFrom);
   for (const packageName of [`@trunkline/${scheme}`, `trunkline-driver-${scheme}`]) {
     for (const place of places) {
@@ -52,7 +36,7 @@ export async function resolveDriver(scheme: string, sources: DriverSources = {})
       if (entry !== undefined) return await load(packageName, entry, scheme);
     }
   }
-  throw new DriverNotFoundError(notFound(scheme, registered), scheme);
+  throw notFound(scheme, registered);
 }
 
 function checkRegistered(drivers: readonly DriverFactory[]): readonly DriverFactory[] {
@@ -158,9 +142,7 @@ function broken(
   return new DriverNotFoundError(text, scheme, cause === undefined ? undefined : { cause });
 }
 
-function notFound(scheme: string, registered: readonly DriverFactory[]): string {
-  const schemes = [...registered.map((factory) => factory.scheme), ...PUBLISHED];
-  const meant = OTHER_NAMES.get(scheme) ?? nearestName(scheme, schemes);
-  const hint = meant === undefined ? "" : `did you mean "${meant}://"? If not, `;
-  return `there is no driver for "${scheme}://": ${hint}npm install @trunkline/${scheme}, or pass the driver in options.drivers`;
+function notFound(scheme: string, registered: readonly DriverFactory[]): DriverNotFoundError {
+  const own = registered.map((factory) => factory.scheme);
+  return new DriverNotFoundError(describeMissingDriver(scheme, own), scheme);
 }

@@ -67,7 +67,7 @@ export class InvalidArgumentError extends MessagingError {
   readonly code = "ERR_INVALID_ARGUMENT" as const;
 }
 
-/** No driver is registered or installed for the URL's scheme; the message names the package to install. */
+/** No driver is registered or installed for the URL's scheme; the message says what to install, or where one was looked for. */
 export class DriverNotFoundError extends MessagingError {
   readonly code = "ERR_DRIVER_NOT_FOUND" as const;
   readonly scheme: string;

@@ -63,7 +63,7 @@ function readScheme(text: string | undefined, problems: Problems): { scheme: str
   if (text === undefined) {
     problems.push({
       part: "scheme",
-      text: 'there is no "://"; begin with the driver, as in "zmq://" or "rabbit://host/realm"',
+      text: 'there is no "://"; write driver://hosts/realm?option=value, of which only driver:// is required, as in "zmq://"',
     });
   } else if (!/^[a-z][a-z0-9]*$/.test(scheme)) {
     const hint = /^[a-z][a-z0-9]*$/.test(scheme.toLowerCase())

@@ -131,18 +131,25 @@ describe("what cannot be used", () => {
     resolveDriver(scheme, { drivers, resolveFrom: root });
 
   test.each([
-    ["nats", "npm install @trunkline/nats", undefined],
-    ["rabit", 'did you mean "rabbit://"', undefined],
-    ["amqp", 'did you mean "rabbit://"', undefined],
-    ["zeromq", 'did you mean "zmq://"', undefined],
+    ["nats", "this edition has zmq:// and fake://; a driver is found as the package @trunkline/<scheme>", undefined],
+    ["http", "then trunkline-driver-<scheme>", undefined],
+    ["rabbit", "rabbit is not part of this edition; there are zmq:// and fake://; a driver is found as", undefined],
+    ["rabit", "rabbit is not part of this edition", undefined],
+    ["amqp", "rabbit is not part of this edition", undefined],
+    ["zeromq", 'did you mean "zmq://"? If not, a driver is found as', undefined],
+    ["fak", 'did you mean "fake://"', undefined],
     ["mycorp2", 'did you mean "mycorp://"', "mycorp"],
-  ])("%s", async (scheme, words, registered) => {
+    ["mycorp2", "or pass the driver in options.drivers", "mycorp"],
+  ])("%s: %s", async (scheme, words, registered) => {
     const error: unknown = await missing(scheme, registered === undefined ? [] : [factory(registered)]).catch(
       (reason: unknown) => reason,
     );
     expect(error).toBeInstanceOf(DriverNotFoundError);
     expect(error).toMatchObject({ scheme, code: "ERR_DRIVER_NOT_FOUND", message: expect.stringContaining(words) });
-    expect(error).toMatchObject({ message: expect.stringContaining(`npm install @trunkline/${scheme}`) });
+    // No package is named of which nobody knows whether it exists, and what was written is not what was meant.
+    expect(error).toMatchObject({ message: expect.not.stringContaining("npm install") });
+    expect(error).toMatchObject({ message: expect.not.stringContaining(`did you mean "${scheme}://"`) });
+    if (registered === undefined) expect(error).toMatchObject({ message: expect.not.stringContaining("options") });
   });
 
   test.each([

@@ -86,7 +86,7 @@ describe("what is refused", () => {
     [42, "url", "got number"],
     [{}, "url", "got object"],
     ["", "scheme", '"://"'],
-    ["zmq", "scheme", '"://"'],
+    ["zmq", "scheme", "write driver://hosts/realm?option=value"],
     ["fake:/", "scheme", '"://"'],
     ["://h", "scheme", "small letter"],
     ["ZMQ://h", "scheme", "zmq://"],

@@ -30,7 +30,7 @@ test("of a URL it is the manifest that this URL would have", async () => {
   expect(others).toEqual([]);
   expect(fake?.capabilities).toMatchObject({ rpc: true, crossProcess: false, maxMessageBytes: 1000 });
   const { exitCode, stderr } = await run("drivers", "carrier://");
-  expect(stderr).toContain("npm install @trunkline/carrier");
+  expect(stderr).toContain('there is no driver for "carrier://"');
   expect(exitCode).toBe(2);
 });
 
