@@ -16,6 +16,8 @@ export interface RunOptions {
   readonly seed?: number;
   /** `unproven` counts as a failure. @default false */
   readonly strict?: boolean;
+  /** Called before each case, so that one from which nothing comes back is known by name. */
+  readonly onStart?: (test: ConformanceCase, progress: Progress) => void;
   /** Called after each case, with how many are done of how many. */
   readonly onResult?: (result: CaseResult, progress: Progress) => void;
   /** Aborting ends the run after the case that runs: the report tells what was judged until then, and that it is cut short. */
@@ -74,10 +76,15 @@ export class ConformanceRun {
 
   /** Runs one case to its verdict. Never rejects for what a driver does. */
   async execute(test: ConformanceCase): Promise<CaseResult> {
+    this.#options.onStart?.(test, this.#progress);
     const result = await this.#judge(test);
     this.#results.push(result);
-    this.#options.onResult?.(result, { done: this.#results.length, total: this.cases.length });
+    this.#options.onResult?.(result, this.#progress);
     return result;
+  }
+
+  get #progress(): Progress {
+    return { done: this.#results.length, total: this.cases.length };
   }
 
   /** Whether `result` makes the run fail. */

@@ -1,6 +1,7 @@
 import { UnreachableError } from "@trunkline/core";
 import type { ConformanceCase } from "../case.js";
 import { check, sameValue } from "../check.js";
+import { nextTurn } from "../next-turn.js";
 import { rpcProbe } from "../probes.js";
 
 /** E2, E3: a server is ready when `serve` says so, drains when it stops, and is gone afterwards. */
@@ -216,8 +217,7 @@ export const serverLifecycleCases: readonly ConformanceCase[] = [
       const serve = async (consumer: string) => {
         names.push(consumer);
         const host = await t.open();
-        const work = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-        const server = await t.serve(host, { topic, server: consumer }, rpcProbe(history, consumer, work), {
+        const server = await t.serve(host, { topic, server: consumer }, rpcProbe(history, consumer, nextTurn), {
           concurrency: 4,
         });
         return { host, server };
@@ -229,6 +229,7 @@ export const serverLifecycleCases: readonly ConformanceCase[] = [
         for (let n = 0; !isOver; n++) {
           const ids = Array.from({ length: 8 }, (_, part) => `c${owner}-${n}-${part}`);
           await Promise.all(ids.map((id) => history.record(id, [names], () => client.call("echo", { id }))));
+          await nextTurn();
         }
       });
       for (let turn = 1; turn <= 3; turn++) {

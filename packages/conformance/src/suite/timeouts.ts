@@ -2,6 +2,7 @@ import { InvalidArgumentError, type ServerCall, TimeoutError } from "@trunkline/
 import type { ConformanceCase } from "../case.js";
 import { atLeast, atMost, check, sameValue } from "../check.js";
 import { census } from "../leaks.js";
+import { nextTurn } from "../next-turn.js";
 import { rpcProbe } from "../probes.js";
 
 /** B6: a call ends at its deadline, not before and not much after, and the deadline goes along. */
@@ -146,6 +147,7 @@ export const timeoutCases: readonly ConformanceCase[] = [
       for (let n = 0; !isOver; n++) {
         const id = `m${n}`;
         await history.record(id, [["s1"]], () => client.call("echo", { id }));
+        await nextTurn();
       }
       const took = await ended;
       atLeast("milliseconds until the timeout", took, timeoutMs - 2);
