@@ -13,7 +13,7 @@ import type {
   Transport,
   TransportOptions,
 } from "@trunkline/core";
-import { MessagingError, NotSupportedError } from "@trunkline/core";
+import { NotSupportedError } from "@trunkline/core";
 import { ConformanceFailure, check, fail, show } from "./check.js";
 import { Gate } from "./gate.js";
 import type { ConformanceHarness, Timing } from "./harness.js";
@@ -21,6 +21,7 @@ import { describeFlaws, History, type Judgement, type JudgeOptions } from "./his
 import type { CaseResult } from "./report.js";
 import { seededRandom } from "./seeded.js";
 import { Worker } from "./worker-handle.js";
+import { describeWrongError } from "./wrong-error.js";
 
 /** A class of errors, for `rejects`. */
 export type ErrorClass<Problem extends Error> = abstract new (...args: never[]) => Problem;
@@ -308,8 +309,9 @@ export class CaseContext {
     this.saw();
     this.errors.push(error);
     if (error instanceof kind) return error;
-    const said = error instanceof MessagingError ? `${error.code}: ${error.message}` : show(error);
-    throw new ConformanceFailure(`${what}: expected ${kind.name}, got ${said}`, { cause: error });
+    throw new ConformanceFailure(`${what}: expected ${kind.name}, got ${describeWrongError(error, kind)}`, {
+      cause: error,
+    });
   }
 
   /** Opens the gates, ends the workers, closes the transports, drops the spaces. Returns what went wrong. */

@@ -23,16 +23,17 @@ export interface TextOptions {
   readonly isColored?: boolean;
 }
 
-/** For a terminal: a row per clause, then every case that did not simply pass, then one line of counts. */
+/** For a terminal: a row per clause (of a part of the kit, per clause with a case in it), then every case that did not simply pass, then one line of counts. */
 export function reportText(report: Report, options: TextOptions = {}): string {
   const paint = painter(options.isColored ?? wantsColor());
-  const rows = report.clauses.map((clause) => [clause.id, wordOf(clause), countOf(clause), clause.title]);
+  const clauses = clausesShown(report);
+  const rows = clauses.map((clause) => [clause.id, wordOf(clause), countOf(clause), clause.title]);
   const [head = "", ...lines] = grid(["clause", "verdict", "cases", "what it says"], rows);
   const text = [
     `${report.subject}: conformance kit ${report.kit}, node ${report.node} (${report.platform}), seed ${report.seed}`,
     "",
     paint("dim", head),
-    ...lines.map((line, index) => paint(COLORS[report.clauses[index]?.verdict ?? "not-covered"], line)),
+    ...lines.map((line, index) => paint(COLORS[clauses[index]?.verdict ?? "not-covered"], line)),
   ];
   const told = report.cases.filter((result) => result.verdict !== "pass" && result.verdict !== "not-applicable");
   if (told.length > 0) text.push("");
@@ -96,7 +97,7 @@ export function reportMarkdown(report: Report): string {
     "",
     row(["clause", "verdict", "cases", "what it says"]),
     row(["---", "---", "---", "---"]),
-    ...report.clauses.map((clause) => row([clause.id, wordOf(clause), countOf(clause), clause.title])),
+    ...clausesShown(report).map((clause) => row([clause.id, wordOf(clause), countOf(clause), clause.title])),
     "",
     "## By case",
     "",
@@ -114,6 +115,13 @@ export function reportMarkdown(report: Report): string {
     ),
     "",
   ].join("\n");
+}
+
+/** Of a part of the kit only the clauses that it is about. */
+function clausesShown(report: Report): readonly ClauseResult[] {
+  if (!report.isPartial) return report.clauses;
+  const touched = new Set(report.cases.flatMap((result) => result.clauses));
+  return report.clauses.filter((clause) => touched.has(clause.id));
 }
 
 function wordOf(clause: ClauseResult): string {

@@ -14,6 +14,7 @@ import {
   runConformance,
   type TestPort,
 } from "@trunkline/conformance";
+import { type Transport, UnreachableError } from "@trunkline/core";
 import { driver } from "@trunkline/fake";
 import { expect, test } from "vitest";
 
@@ -146,6 +147,87 @@ test("a part of the kit may pass, and reaches no level", async () => {
   const report = await runConformance({ harness, cases: [good] });
   expect(report).toMatchObject({ passed: true, isPartial: true, level: "none" });
   expect(reportText(report)).toContain("passed, as a part of the kit");
+});
+
+test("a part's table has no row for a clause that none of its cases is about", async () => {
+  const report = await runConformance({ harness, cases: [good] });
+  const ofClauses = (text: string): string[] => text.match(/^(?:\| )?[A-I]\d*(?= )/gm) ?? [];
+  expect(ofClauses(reportText(report))).toEqual(["B1"]);
+  expect(ofClauses(reportMarkdown(report))).toEqual(["| B1"]);
+  expect(ofClauses(reportText({ ...report, isPartial: false }))).toHaveLength(report.clauses.length);
+});
+
+test("a review with nothing to look back at is unproven, and breaks no clause", async () => {
+  const report = await runConformance({ harness, only: /^review$/ });
+  expect(report.cases.map(({ id, verdict }) => [id, verdict])).toEqual([
+    ["ERR-14", "unproven"],
+    ["MAN-03", "unproven"],
+  ]);
+  expect(report.clauses.filter(({ verdict }) => verdict === "broken")).toEqual([]);
+});
+
+test("a case is named before it runs", async () => {
+  const told: string[] = [];
+  const telling = caseOf("TELL-1", async (t) => {
+    t.saw();
+    told.push("runs");
+  });
+  await runConformance({
+    harness,
+    cases: [telling, good],
+    onStart: ({ id }, { done, total }) => told.push(`${id} after ${done} of ${total}`),
+  });
+  expect(told).toEqual(["TELL-1 after 0 of 2", "runs", "GOOD-1 after 1 of 2"]);
+});
+
+test("an error that only bears the name is told as one of another copy of core", async () => {
+  const strange = { UnreachableError: class UnreachableError extends Error {} };
+  const rejecting = (error: Error) =>
+    caseOf("COPY-1", (t) => t.rejects("the call", Promise.reject(error), UnreachableError).then(() => {}));
+  const copied = await verdictOf(rejecting(new strange.UnreachableError("nobody")));
+  expect(copied.detail).toContain(
+    "expected UnreachableError, got UnreachableError of another copy of @trunkline/core, which is loaded twice: ",
+  );
+  expect((await verdictOf(rejecting(new Error("nobody")))).detail).not.toContain("copy");
+});
+
+type Handlers = Record<string, (params: object) => unknown>;
+
+/** The fake, but each `echo` is answered in microtasks, without a link. */
+function hastyTransport(transport: Transport, endpoints: Handlers[]): Transport {
+  return new Proxy(transport, {
+    get(target, key) {
+      if (key === "serve") {
+        return (at: never, endpoint: never, options: never) => {
+          endpoints.push(endpoint);
+          return target.serve(at, endpoint, options);
+        };
+      }
+      if (key === "client") {
+        return (at: never, options: never) => {
+          const client = target.client(at, options);
+          const call = async (method: string, params: object, more: object) =>
+            method === "echo" ? endpoints[0]?.["echo"]?.(params) : client.call(method, params, more);
+          return { call };
+        };
+      }
+      const value: unknown = Reflect.get(target, key, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
+test("TIME-06 ends where replies come by microtask alone", async () => {
+  const endpoints: Handlers[] = [];
+  const createTransport: typeof harness.createTransport = async (request) =>
+    hastyTransport(await harness.createTransport(request), endpoints);
+  const report = await runConformance({
+    harness: { ...harness, createTransport, timing: { waitMs: 5_000 } },
+    only: /^TIME-06$/,
+  });
+  expect(report.cases.map(({ id, verdict, detail }) => [id, verdict, detail])).toEqual([
+    ["TIME-06", "pass", undefined],
+  ]);
 });
 
 test("a signal ends a run after the case that runs; it has not passed", async () => {
