@@ -49,6 +49,12 @@ test("the table goes to stderr, the verdict to stdout, and exit 0 says that it p
   expect(exitCode).toBe(0);
 });
 
+test("each case is named before it runs, so that one that never ends is known", async () => {
+  const { stderr } = await runProcess("conformance", "fake://", "--only", "^ADDR-0[12]$");
+  const named = stderr.match(/^\d of 2: ADDR-0\d /gm);
+  expect(named).toEqual(["1 of 2: ADDR-01 ", "2 of 2: ADDR-02 "]);
+});
+
 test("with --json the whole report goes to stdout and nothing to stderr", async () => {
   const { exitCode, stdout, stderr } = await runProcess("conformance", "fake://", "--only", "^ADDR-01$", "--json");
   expect(JSON.parse(stdout)).toMatchObject({ cases: [{ id: "ADDR-01", verdict: "pass" }] });

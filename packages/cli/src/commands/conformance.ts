@@ -1,4 +1,4 @@
-import type { CaseResult, Progress, Report } from "@trunkline/conformance";
+import type { CaseResult, ConformanceCase, Progress, Report } from "@trunkline/conformance";
 import { nearestName } from "@trunkline/core/driver";
 import type { Command } from "../arguments/command.js";
 import type { Input } from "../arguments/input.js";
@@ -38,6 +38,7 @@ export const conformance: Command = {
       ...present({ only, seed }),
       strict: input.has("strict"),
       signal: interrupted,
+      onStart: (test, progress) => showStart(terminal, test, progress, input.has("json")),
       onResult: (result, progress) => showProgress(terminal, result, progress),
     });
     if (terminal.isLive) terminal.redraw("");
@@ -80,6 +81,18 @@ function checkPattern({ ALL_CASES, GROUPS }: Kit, only: RegExp | undefined): voi
   const meant = nearestName(only.source.replace(/^\^|\$$/g, ""), GROUPS);
   const hint = meant === undefined ? `the groups are ${GROUPS.join(", ")}` : `did you mean ${meant}?`;
   throw new UsageError(`--only ${only.source} matches no case; ${hint}`);
+}
+
+/** A case from which nothing comes back is the last that was named. */
+function showStart(
+  terminal: Terminal,
+  { id, title }: ConformanceCase,
+  { done, total }: Progress,
+  isJson: boolean,
+): void {
+  const line = `${done + 1} of ${total}: ${id} ${title}`;
+  if (terminal.isLive) terminal.redraw(line);
+  else if (!isJson) terminal.say(line);
 }
 
 function showProgress(terminal: Terminal, { id, verdict, title }: CaseResult, { done, total }: Progress): void {
