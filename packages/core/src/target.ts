@@ -1,4 +1,5 @@
 import { InvalidTargetError } from "./errors.js";
+import { nearestName } from "./nearest-name.js";
 
 /**
  * Whom a message is for, or what a server answers to (A1). Immutable; which fields matter depends on the role:
@@ -46,7 +47,20 @@ export function checkName(role: string, name: unknown): string {
   return name;
 }
 
-const FIELDS: ReadonlySet<string> = new Set(["exchange", "topic", "server", "namespace", "version", "fanout"]);
+/** What a {@link Target} may have. */
+export const TARGET_FIELDS: readonly (keyof Target)[] = [
+  "exchange",
+  "topic",
+  "server",
+  "namespace",
+  "version",
+  "fanout",
+];
+
+/** Whether it is the name of a field of {@link Target}. */
+export function isTargetField(name: string): boolean {
+  return TARGET_FIELDS.some((field) => field === name);
+}
 
 /**
  * Returns a frozen copy that holds only the fields that are set, each checked.
@@ -57,9 +71,12 @@ export function checkTarget(target: Target): Target {
     throw new InvalidTargetError(`a target must be an object such as { topic: "compute" }, got ${describe(target)}`);
   }
   for (const field of Object.keys(target)) {
-    if (!FIELDS.has(field)) {
-      throw new InvalidTargetError(`a target has no field ${JSON.stringify(field)}; it has ${[...FIELDS].join(", ")}`);
-    }
+    if (isTargetField(field)) continue;
+    const meant = nearestName(field, TARGET_FIELDS);
+    const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
+    throw new InvalidTargetError(
+      `a target has no field ${JSON.stringify(field)}${hint}; it has ${TARGET_FIELDS.join(", ")}`,
+    );
   }
   if (target.fanout !== undefined && typeof target.fanout !== "boolean") {
     throw new InvalidTargetError(`fanout must be true or false, got ${describe(target.fanout)}`);

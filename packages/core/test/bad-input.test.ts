@@ -120,7 +120,11 @@ describe("asking", () => {
   });
 
   test.each([
-    ["client", { timeout: 5 }, /"timeout".*timeoutMs/],
+    [
+      "client",
+      { timeout: 5 },
+      /^a client's options do not know "timeout"; did you mean timeoutMs\?; they know timeoutMs/,
+    ],
     ["client", { context: "user" }, /context must be a plain object/],
     ["client", 5, /must be an object/],
     ["call", { timeout: 5 }, /"timeout".*timeoutMs/],

@@ -9,6 +9,8 @@ const open = (options: object): Promise<unknown> =>
 describe("options that are none are refused before a driver is opened", () => {
   test.each([
     ["an unknown name", { timeout: 5 }, /no option "timeout".*callTimeoutMs/],
+    ["callTimeoutMs of a string", { callTimeoutMs: "5" }, /callTimeoutMs must be .*, got "5" \(a string\)$/],
+    ["callTimeoutMs of a bigint", { callTimeoutMs: 5n }, /callTimeoutMs must be .*, got 5n \(a bigint\)$/],
     ["callTimeoutMs 0", { callTimeoutMs: 0 }, /callTimeoutMs must be a number of milliseconds above 0/],
     ["sendTimeoutMs NaN", { sendTimeoutMs: Number.NaN }, /sendTimeoutMs/],
     ["connectTimeoutMs Infinity", { connectTimeoutMs: Number.POSITIVE_INFINITY }, /connectTimeoutMs/],

@@ -60,3 +60,7 @@ describe("targets (A1)", () => {
     expect(() => checkTarget(target as Target)).toThrow(InvalidTargetError);
   });
 });
+
+test("a field that is mistyped is told with the one that was meant", () => {
+  expect(() => checkTarget({ topic: "t", servr: "s" } as never)).toThrow(/no field "servr"; did you mean server\?/);
+});

@@ -43,7 +43,8 @@ export type ClientOverrides = { readonly [K in keyof Target]?: Target[K] | undef
   readonly [K in keyof ClientOptions]?: ClientOptions[K] | undefined;
 };
 
-const CLIENT_OPTIONS: readonly (keyof ClientOptions)[] = [
+/** What {@link ClientOptions} may have. */
+export const CLIENT_OPTIONS: readonly (keyof ClientOptions)[] = [
   "timeoutMs",
   "sendTimeoutMs",
   "versionCap",

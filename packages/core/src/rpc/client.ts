@@ -7,14 +7,16 @@ import {
   VersionCapError,
 } from "../errors.js";
 import type { PayloadLimits } from "../kit/payload-check.js";
+import { checkMembers } from "../option-checks.js";
 import { requireCapability } from "../refusal.js";
 import type { Address, Receipt } from "../seam.js";
 import { checkSerializer, type Serializer } from "../serializer.js";
-import { checkName, checkTarget, type Target } from "../target.js";
+import { checkName, checkTarget, isTargetField, TARGET_FIELDS, type Target } from "../target.js";
 import { describeAddress, type TransportCore } from "../transport-core.js";
 import type { JsonObject, Value } from "../value.js";
 import {
   type CallOptions,
+  CLIENT_OPTIONS,
   type ClientOptions,
   type ClientOverrides,
   checkCallOptions,
@@ -25,7 +27,7 @@ import { checkMonitor, checkObject, checkTimeout, EMPTY_CONTEXT, EMPTY_HEADERS, 
 import { type RetryPolicy, resolveRetry, withRetries } from "./retry.js";
 import { DEFAULT_VERSION, isCompatible, parseVersion } from "./version.js";
 
-const TARGET_FIELDS: ReadonlySet<string> = new Set(["exchange", "topic", "server", "namespace", "version", "fanout"]);
+const OVERRIDABLE: readonly string[] = [...TARGET_FIELDS, ...CLIENT_OPTIONS];
 
 /** Of one client no more method names than this are remembered as checked. */
 const REMEMBERED_METHODS = 1_024;
@@ -134,10 +136,11 @@ export class RpcClient {
     if (typeof overrides !== "object" || overrides === null) {
       throw new InvalidArgumentError("to() takes an object of target fields and client options");
     }
+    checkMembers("to()", overrides, OVERRIDABLE);
     const target: Record<string, unknown> = { ...this.target };
     const options: Record<string, unknown> = { ...this.#options };
     for (const [key, value] of Object.entries(overrides)) {
-      const part = TARGET_FIELDS.has(key) ? target : options;
+      const part = isTargetField(key) ? target : options;
       if (value === undefined) delete part[key];
       else part[key] = value;
     }

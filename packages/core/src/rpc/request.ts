@@ -1,6 +1,7 @@
 import type { Capabilities } from "../capabilities.js";
 import { InvalidArgumentError } from "../errors.js";
 import { checkValue, isPlainObject, type PayloadLimits } from "../kit/payload-check.js";
+import { describeGiven } from "../option-checks.js";
 import { requireCapability } from "../refusal.js";
 import type { Request } from "../seam.js";
 import type { JsonObject } from "../value.js";
@@ -73,7 +74,7 @@ function copyOf(value: JsonObject, root: string, limits: PayloadLimits): JsonObj
 export function checkTimeout(name: string, timeoutMs: unknown): number {
   if (typeof timeoutMs === "number" && timeoutMs > 0 && timeoutMs <= LONGEST_TIMEOUT_MS) return timeoutMs;
   throw new InvalidArgumentError(
-    `${name} must be a number of milliseconds above 0 and at most ${LONGEST_TIMEOUT_MS}, got ${String(timeoutMs)}`,
+    `${name} must be a number of milliseconds above 0 and at most ${LONGEST_TIMEOUT_MS}, got ${describeGiven(timeoutMs)}`,
   );
 }
 

@@ -1,7 +1,7 @@
 /** Repeats of what certainly did not run (B12): asked for by the application, never on by itself. */
 import type { Expiring } from "../deadlines.js";
 import { ClosedError, InvalidArgumentError, MessagingError } from "../errors.js";
-import { checkMembers } from "../option-checks.js";
+import { checkMembers, describeGiven } from "../option-checks.js";
 import { abortError, type TransportCore } from "../transport-core.js";
 
 /** How an operation is repeated that failed with an error that is `retryable`: nothing ran (B12). Always within the deadline. */
@@ -23,11 +23,11 @@ export function resolveRetry(raw: RetryPolicy | undefined): Required<RetryPolicy
   const { attempts, baseDelayMs = 50, maxDelayMs = 2_000 } = raw;
   const problems: string[] = [];
   if (!(Number.isSafeInteger(attempts) && attempts >= 0)) {
-    problems.push(`attempts must be a whole number of 0 or more, got ${attempts}`);
+    problems.push(`attempts must be a whole number of 0 or more, got ${describeGiven(attempts)}`);
   }
-  if (!(baseDelayMs >= 1)) problems.push(`baseDelayMs must be 1 or more, got ${baseDelayMs}`);
+  if (!(baseDelayMs >= 1)) problems.push(`baseDelayMs must be 1 or more, got ${describeGiven(baseDelayMs)}`);
   if (!(maxDelayMs >= baseDelayMs))
-    problems.push(`maxDelayMs must be at least baseDelayMs (${baseDelayMs}), got ${maxDelayMs}`);
+    problems.push(`maxDelayMs must be at least baseDelayMs (${baseDelayMs}), got ${describeGiven(maxDelayMs)}`);
   if (problems.length > 0) throw new InvalidArgumentError(`retry: ${problems.join("; ")}`);
   return attempts === 0 ? undefined : { attempts, baseDelayMs, maxDelayMs };
 }

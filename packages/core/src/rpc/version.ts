@@ -1,5 +1,6 @@
 /** The version rule of B3 and B4. */
 import { InvalidArgumentError } from "../errors.js";
+import { describeGiven } from "../option-checks.js";
 
 export interface Version {
   readonly major: number;
@@ -24,7 +25,7 @@ export function parseVersion(role: string, text: unknown): Version {
   const version = typeof text === "string" ? readVersion(text) : undefined;
   if (version === undefined) {
     throw new InvalidArgumentError(
-      `${role} must be "major.minor" or "major.minor.revision", got ${JSON.stringify(text)}`,
+      `${role} must be "major.minor" or "major.minor.revision", got ${typeof text === "string" ? JSON.stringify(text) : describeGiven(text)}`,
     );
   }
   return version;

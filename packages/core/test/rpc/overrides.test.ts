@@ -40,6 +40,18 @@ test("every field of the target is replaced, unset by undefined, and kept where 
   expect(base.target).toEqual({ exchange: "e", topic: "t", server: "s", namespace: "n", version: "1.1" });
 });
 
+test.each([
+  [{ servr: "x" }, /to\(\) does not know "servr"; did you mean server\?; it knows exchange, topic, .*timeoutMs/],
+  [{ timeout: 5 }, /did you mean timeoutMs\?/],
+  [{ wholly: 1, servr: undefined }, /"wholly", "servr"; did you mean server\?/],
+  [{ wholly: 1 }, /does not know "wholly"; it knows exchange/],
+])("an override that is neither field nor option is refused: %j", async (overrides, message) => {
+  const { transport } = await openWorld();
+  const client = transport.client({ topic: "t" });
+  expect(() => client.to(overrides as never)).toThrow(InvalidArgumentError);
+  expect(() => client.to(overrides as never)).toThrow(message);
+});
+
 test("what is asked travels as it was overridden", async () => {
   const { transport, bus } = await openWorld({ transport: { exchange: "mine" } });
   const seen: ServerCall[] = [];
