@@ -34,6 +34,16 @@ function readNumber(input: Input, name: string, fits: (value: number) => boolean
   throw new UsageError(`--${name} must be ${bounds}, got ${JSON.stringify(text)}`);
 }
 
+/** As core reads versions; asked here, so that the option is named and not the field of a target. */
+const VERSION = /^\d{1,9}\.\d{1,9}(\.\d{1,9})?$/;
+
+/** @throws UsageError unless it is absent, or two or three numbers with points between. */
+export function readVersion(input: Input): string | undefined {
+  const text = input.optional("version");
+  if (text === undefined || VERSION.test(text)) return text;
+  throw new UsageError(`--version must be major.minor or major.minor.revision, got ${JSON.stringify(text)}`);
+}
+
 /** The operand JSON as any value. @throws UsageError that says where it is broken. */
 export function readJson(input: Input, what: string): Value | undefined {
   const text = input.optional("JSON");

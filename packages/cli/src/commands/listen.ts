@@ -39,7 +39,7 @@ export const listen: Command = {
     const count = readCount(input, "count");
     const timeoutMs = readTimeoutMs(input);
     const asked = input.optional("priority");
-    const priorities = asked === undefined ? PRIORITIES : readPriorities(asked);
+    const priorities = asked === undefined ? PRIORITIES : readPriorities("--priority", asked);
     const exchange = present({ exchange: input.optional("exchange") });
     return withTransport(input.required("URL"), surroundings, {}, async (transport) => {
       const { terminal } = surroundings;

@@ -28,7 +28,7 @@ export const notify: Command = {
 
   async run(input, surroundings) {
     const payload = readJson(input, "payload");
-    const [priority, ...others] = readPriorities(input.required("PRIORITY"));
+    const [priority, ...others] = readPriorities("PRIORITY", input.required("PRIORITY"));
     if (priority === undefined || others.length > 0) throw new UsageError("an event has one PRIORITY");
     const timeoutMs = readTimeoutMs(input);
     const options = { ...present({ context: readContext(input), timeoutMs }), signal: surroundings.interrupted };

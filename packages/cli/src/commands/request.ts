@@ -1,7 +1,15 @@
 import type { CallOptions, Receipt, RpcClient, Transport, Value } from "@trunkline/core";
 import type { Command, Option } from "../arguments/command.js";
 import type { Input } from "../arguments/input.js";
-import { CONTEXT, EXCHANGE, present, readContext, readParams, readTimeoutMs } from "../arguments/readers.js";
+import {
+  CONTEXT,
+  EXCHANGE,
+  present,
+  readContext,
+  readParams,
+  readTimeoutMs,
+  readVersion,
+} from "../arguments/readers.js";
 import { EXIT_OK } from "../exit-code.js";
 import { withTransport } from "../with-transport.js";
 
@@ -40,13 +48,14 @@ function request(kind: Kind, summary: string, own: readonly Option[]): Command {
     async run(input, surroundings) {
       const params = readParams(input) ?? {};
       const timeoutMs = readTimeoutMs(input);
+      const version = readVersion(input);
       const options: CallOptions = {
         ...present({ timeoutMs, context: readContext(input) }),
         signal: surroundings.interrupted,
       };
       const opening = present({ connectTimeoutMs: timeoutMs });
       const result = await withTransport<Value | Receipt>(input.required("URL"), surroundings, opening, (transport) =>
-        clientOf(transport, input)[kind](input.required("METHOD"), params, options),
+        clientOf(transport, input, version)[kind](input.required("METHOD"), params, options),
       );
       await surroundings.terminal.result(result);
       return EXIT_OK;
@@ -54,14 +63,14 @@ function request(kind: Kind, summary: string, own: readonly Option[]): Command {
   };
 }
 
-function clientOf(transport: Transport, input: Input): RpcClient {
+function clientOf(transport: Transport, input: Input, version: string | undefined): RpcClient {
   return transport.client({
     topic: input.required("TOPIC"),
     ...present({
       server: input.optional("server"),
       exchange: input.optional("exchange"),
       namespace: input.optional("namespace"),
-      version: input.optional("version"),
+      version,
     }),
   });
 }

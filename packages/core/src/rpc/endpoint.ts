@@ -3,7 +3,15 @@ import { InvalidArgumentError } from "../errors.js";
 import { checkName } from "../target.js";
 import type { JsonObject } from "../value.js";
 import type { ServerCall } from "./server-call.js";
-import { DEFAULT_VERSION, isCompatible, parseVersion, readVersion, type Version } from "./version.js";
+import {
+  compareVersions,
+  DEFAULT_VERSION,
+  isCompatible,
+  parseVersion,
+  readVersion,
+  type Version,
+  writeVersion,
+} from "./version.js";
 
 /** A method of an endpoint. What it returns is the reply; what it throws arrives as a RemoteError (B5). */
 export type Handler = (params: JsonObject, call: ServerCall) => unknown;
@@ -42,10 +50,12 @@ interface Endpoint {
   readonly methods: ReadonlyMap<string, Handler>;
 }
 
-export type Resolution =
-  | { readonly kind: "found"; readonly object: object; readonly handler: Handler }
+export type Resolution = { readonly kind: "found"; readonly object: object; readonly handler: Handler } | Refusal;
+
+/** `versions`: those that endpoints of the namespace implement, lowest first; none where there is no such endpoint. */
+export type Refusal =
   | { readonly kind: "no-such-method" }
-  | { readonly kind: "unsupported-version" };
+  | { readonly kind: "unsupported-version"; readonly versions: readonly string[] };
 
 /** The endpoints of one server, their exposed methods listed once. */
 export class EndpointTable {
@@ -70,7 +80,16 @@ export class EndpointTable {
         if (handler !== undefined) return { kind: "found", object: endpoint.object, handler };
       }
     }
-    return { kind: fitsVersion ? "no-such-method" : "unsupported-version" };
+    return fitsVersion
+      ? { kind: "no-such-method" }
+      : { kind: "unsupported-version", versions: this.#versionsIn(namespace) };
+  }
+
+  /** An endpoint that exposes nothing is refused above, so what is told here can also be reached. */
+  #versionsIn(namespace: string | undefined): string[] {
+    const fitting = this.#endpoints.filter(({ namespaces }) => namespaces.has(namespace));
+    const versions = fitting.map(({ version }) => version).toSorted(compareVersions);
+    return [...new Set(versions.map(writeVersion))];
   }
 }
 

@@ -2,28 +2,31 @@
 import { MessageTooLargeError, NotSupportedError, SerializationError } from "../errors.js";
 import type { Outcome, Request } from "../seam.js";
 import type { Target } from "../target.js";
+import type { Refusal } from "./endpoint.js";
 import { coreFailure } from "./remote-error.js";
 import { DEFAULT_VERSION } from "./version.js";
 
 export type FailedOutcome = Extract<Outcome, { readonly ok: false }>;
 
 /** No endpoint takes the request (B3). */
-export function refusalOutcome(
-  kind: "no-such-method" | "unsupported-version",
-  request: Request,
-  target: Target,
-): FailedOutcome {
+export function refusalOutcome(refusal: Refusal, request: Request, target: Target): FailedOutcome {
   const where = `server ${JSON.stringify(target.server)} on topic ${JSON.stringify(target.topic)}`;
-  const namespace =
-    request.namespace === undefined ? "the null namespace" : `namespace ${JSON.stringify(request.namespace)}`;
-  const version = request.version ?? DEFAULT_VERSION;
-  const details = { method: request.method, version, namespace: request.namespace ?? null };
-  const message =
-    kind === "no-such-method"
-      ? `${where} has no method ${JSON.stringify(request.method)} in ${namespace} at version ${version}`
-      : `${where} has no endpoint for ${namespace} at version ${version}`;
-  const type = kind === "no-such-method" ? "NoSuchMethodError" : "UnsupportedVersionError";
-  return { ok: false, failure: coreFailure(type, message, details) };
+  const { method, namespace, version = DEFAULT_VERSION } = request;
+  const details = { method, version, namespace: namespace ?? null };
+  if (refusal.kind === "no-such-method") {
+    const inNamespace = namespace === undefined ? "" : ` in namespace ${JSON.stringify(namespace)}`;
+    const message = `${where} has no method ${JSON.stringify(method)}${inNamespace} at version ${version}`;
+    return { ok: false, failure: coreFailure("NoSuchMethodError", message, details) };
+  }
+  const message = `${where} has no endpoint ${describeGap(namespace, version, refusal.versions)}`;
+  return { ok: false, failure: coreFailure("UnsupportedVersionError", message, details) };
+}
+
+function describeGap(namespace: string | undefined, version: string, versions: readonly string[]): string {
+  const isAny = versions.length > 0;
+  const offer = isAny ? `; it offers ${versions.join(", ")}` : "";
+  if (namespace !== undefined) return `for namespace ${JSON.stringify(namespace)} at version ${version}${offer}`;
+  return isAny ? `at version ${version}${offer}` : "without a namespace; name one in the client's target";
 }
 
 /** What a caller gets in place of an outcome that could not be encoded (D3, D4). */

@@ -248,7 +248,7 @@ export class RpcServer {
     const resolved: Resolved =
       found.kind === "found"
         ? { kind: "found", server: this, object: found.object, handler: found.handler }
-        : { kind: "refused", server: this, outcome: refusalOutcome(found.kind, request, this.target) };
+        : { kind: "refused", server: this, outcome: refusalOutcome(found, request, this.target) };
     delivery.route.resolved = resolved;
     return resolved;
   }

@@ -20,6 +20,16 @@ export function readVersion(text: string): Version | undefined {
   return { major: Number(match[1]), minor: Number(match[2]), revision: Number(match[3] ?? 0) };
 }
 
+/** As {@link readVersion} reads it; a revision of 0 is left out. */
+export function writeVersion({ major, minor, revision }: Version): string {
+  return revision === 0 ? `${major}.${minor}` : `${major}.${minor}.${revision}`;
+}
+
+/** For sorting, lowest first. */
+export function compareVersions(one: Version, other: Version): number {
+  return one.major - other.major || one.minor - other.minor || one.revision - other.revision;
+}
+
 /** @throws InvalidArgumentError naming `role` where the text is no version. */
 export function parseVersion(role: string, text: unknown): Version {
   const version = typeof text === "string" ? readVersion(text) : undefined;

@@ -113,9 +113,27 @@ describe("a call that nobody answers", () => {
       .call("m")
       .catch((reason: unknown) => reason);
     expect(noVersion).toBeInstanceOf(UnsupportedVersionError);
-    expect(String(noVersion)).toMatch(/no endpoint for namespace "n" at version 1\.3/);
+    expect(String(noVersion)).toMatch(/no endpoint for namespace "n" at version 1\.3; it offers 1\.2$/);
     const noNamespace = client.to({ namespace: undefined }).call("m");
-    await expect(noNamespace).rejects.toThrow(/the null namespace/);
+    await expect(noNamespace).rejects.toThrow(/has no endpoint without a namespace/);
+  });
+
+  test("speaks of no namespace where none was asked for, and of the versions that its endpoints offer there (B3)", async () => {
+    const { transport } = await openWorld();
+    await transport.serve({ topic: "t", server: "s" }, [
+      { target: { version: "3.1" }, m: () => 3 },
+      { target: { version: "1.4.2" }, m: () => 1 },
+      { target: { version: "1.4.2", namespace: "old", legacyNamespaces: [undefined] }, other: () => 1 },
+      { target: { version: "7.0", namespace: "n" }, m: () => 7 },
+    ]);
+    const client = transport.client({ topic: "t" });
+    await expect(client.call("helo")).rejects.toThrow(/ has no method "helo" at version 1\.0$/);
+    const error = client.to({ version: "9.0" }).call("m");
+    await expect(error).rejects.toThrow(
+      /^server "s" on topic "t" has no endpoint at version 9\.0; it offers 1\.4\.2, 3\.1$/,
+    );
+    const unknown = client.to({ namespace: "x" }).call("m");
+    await expect(unknown).rejects.toThrow(/ has no endpoint for namespace "x" at version 1\.0$/);
   });
 
   test("a call to a fanout target is refused, and nothing is sent (A7)", async () => {
