@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from "@trunkline/core/driver";
+import { InvalidArgumentError, nearestName } from "@trunkline/core/driver";
 import type { Bus } from "./bus/bus.js";
 import type { ArmedFault, Fault } from "./bus/faults.js";
 import type { Port } from "./bus/port.js";
@@ -62,6 +62,9 @@ export interface FakeBus {
  * The bus need not have transports yet. It is kept until {@link FakeBus.reset}.
  */
 export function fakeBus(name = ""): FakeBus {
+  if (typeof name !== "string") {
+    throw new InvalidArgumentError(`a bus is named by a string, such as "shop" for fake://shop, got ${String(name)}`);
+  }
   const controls = new Controls(name);
   controls.watch();
   return controls;
@@ -158,10 +161,14 @@ class Controls implements FakeBus {
   #ports(peer: string | undefined): Port[] {
     const ports = [...this.watch().ports];
     if (peer === undefined) return ports;
+    if (typeof peer !== "string") {
+      throw new InvalidArgumentError(`a peer is named by a string, such as that of ?peer=, got ${String(peer)}`);
+    }
     const named = ports.filter((port) => port.peer === peer);
     if (named.length > 0) return named;
-    throw new InvalidArgumentError(
-      `no transport named ${JSON.stringify(peer)} is open on the bus; there are: ${ports.map((port) => port.peer).join(", ") || "none"}`,
-    );
+    const names = ports.map((port) => port.peer);
+    const meant = nearestName(peer, names);
+    const hint = meant === undefined ? `there are: ${names.join(", ") || "none"}` : `did you mean ${meant}?`;
+    throw new InvalidArgumentError(`no transport named ${JSON.stringify(peer)} is open on the bus; ${hint}`);
   }
 }

@@ -112,7 +112,17 @@ describe("the bus", () => {
     await open(bus, { options: { peer: "api" } });
     await open(bus);
     expect(control.peers).toEqual(["api", "fake-1"]);
-    expect(() => control.cut("appi")).toThrow(/there are: api, fake-1/);
+    expect(() => control.cut("appi")).toThrow(/"appi" is open on the bus; did you mean api\?/);
+    expect(() => control.cut("else")).toThrow(/there are: api, fake-1/);
+    // As from a program without types.
+    for (const peer of [{ peer: "api" }, null, 5] as unknown[] as string[]) {
+      expect(() => control.cut(peer)).toThrow(/a peer is named by a string/);
+      expect(() => control.delay(5, 0, peer)).toThrow(/a peer is named by a string/);
+      expect(() => fakeBus(peer)).toThrow(/a bus is named by a string/);
+    }
+    for (const delayMs of ["5", undefined] as unknown[] as number[]) {
+      expect(() => control.delay(delayMs)).toThrow(/delayMs must be a finite number/);
+    }
     expect(() => control.delay(-1)).toThrow(expect.objectContaining({ code: "ERR_INVALID_ARGUMENT" }));
   });
 

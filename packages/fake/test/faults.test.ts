@@ -1,6 +1,6 @@
 import { ManualClock } from "@trunkline/core/testing";
 import { describe, expect, test } from "vitest";
-import type { FakeBus } from "../src/index.js";
+import type { FakeBus, Fault } from "../src/index.js";
 import { opening } from "./support/opened.js";
 import { type Consumer, event, type Peer, request, uniqueBus } from "./support/seam.js";
 
@@ -94,8 +94,43 @@ describe("which messages", () => {
     { action: "drop", times: 0 },
     { action: "delay", delayMs: -1 },
     { action: "delay", delayMs: Number.NaN },
+    { action: "drop", times: 1.5 },
+    { action: "delay", delayMs: Number.POSITIVE_INFINITY },
   ] as const)("%o makes no sense", (fault) => {
     expect(() => controls(uniqueBus()).fault(fault)).toThrow(expect.objectContaining({ code: "ERR_INVALID_ARGUMENT" }));
+  });
+
+  test.each([
+    [{ action: "dropp" }, `a fault's action cannot be "dropp"; did you mean drop?`],
+    [{ match: {} }, "a fault's action cannot be undefined; it is one of drop, delay, duplicate, disconnect"],
+    [{ action: "drop", mach: {} }, `a fault does not know "mach"; did you mean match?`],
+    [{ action: "drop", time: 2 }, `a fault does not know "time"; did you mean times?`],
+    [{ action: "drop", delayMs: 5 }, "a fault of action drop has no delayMs"],
+    [{ action: "duplicate", delivered: true }, "a fault of action duplicate has no delivered"],
+    [{ action: "delay" }, "delayMs must be a finite number from 0, got undefined"],
+    [{ action: "delay", delayMs: "5" }, "delayMs must be a finite number from 0, got 5"],
+    [{ action: "disconnect", delivered: "no" }, "delivered must be true or false, got no"],
+    [{ action: "drop", match: { metod: "boot" } }, `a fault's match does not know "metod"; did you mean method?`],
+    [{ action: "drop", match: { bytes: 5 } }, `a fault's match does not know "bytes"; it knows kind, peer`],
+    [{ action: "drop", match: { kind: "replay" } }, `a match's kind cannot be "replay"; did you mean reply?`],
+    [{ action: "drop", match: { priority: "eror" } }, `a match's priority cannot be "eror"; did you mean error?`],
+    [{ action: "drop", match: { topic: /t/ } }, "a match's topic must be a string, got /t/"],
+    [{ action: "drop", match: "call" }, "a fault's match must be an object with some of kind"],
+    [{ action: "drop", match: null }, "a fault's match must be an object"],
+    ["drop", "a fault must be an object with some of action, match, nth, times"],
+  ])("the typing mistake in %o is told, and nothing is armed", (fault, told) => {
+    // As from a program without types.
+    expect(() => controls(uniqueBus()).fault(fault as Fault)).toThrow(
+      expect.objectContaining({ code: "ERR_INVALID_ARGUMENT", message: expect.stringContaining(told) }),
+    );
+  });
+
+  test("a fact that is given as undefined is as if left out", async () => {
+    const { clock, client, consumer, control } = await scene();
+    control.fault({ action: "drop", match: { kind: undefined, topic: "t" } });
+    client.send(client.to("t"), request(1));
+    await clock.tick();
+    expect(consumer.numbers).toEqual([]);
   });
 });
 

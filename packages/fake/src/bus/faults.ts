@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from "@trunkline/core/driver";
+import { checkFault } from "./fault-check.js";
 import type { MessageFacts } from "./sent-log.js";
 
 /** Which messages a fault is for: every field that is given must be equal; a function decides by itself. */
@@ -46,15 +46,10 @@ export class Faults {
     return this.#rules.size === 0;
   }
 
-  /** @throws InvalidArgumentError for bounds that make no sense. */
+  /** @throws InvalidArgumentError for names that are not known and bounds that make no sense. */
   arm(fault: Fault): ArmedFault {
+    checkFault(fault);
     const { nth = 1, times = 1 } = fault;
-    if (!(Number.isInteger(nth) && nth >= 1))
-      throw new InvalidArgumentError(`a fault's nth must be a whole number from 1, got ${nth}`);
-    if (!(times >= 1)) throw new InvalidArgumentError(`a fault's times must be 1 or more, got ${times}`);
-    if (fault.action === "delay" && !(fault.delayMs >= 0 && Number.isFinite(fault.delayMs))) {
-      throw new InvalidArgumentError(`a fault's delayMs must be a finite number from 0, got ${fault.delayMs}`);
-    }
     const rule = new Rule(fault, nth, times, () => this.#rules.delete(rule));
     this.#rules.add(rule);
     return rule;
@@ -107,7 +102,7 @@ class Rule implements ArmedFault {
 function matches(match: FaultMatch | undefined, facts: MessageFacts): boolean {
   if (match === undefined) return true;
   if (typeof match === "function") return match(facts);
-  // The keys of a match are facts by its type; an unknown one, from plain JavaScript, equals nothing.
+  // The keys of a match are facts by its type, and were checked when it was armed.
   return Object.entries(match).every(
     ([fact, wanted]) => wanted === undefined || facts[fact as keyof MessageFacts] === wanted,
   );
