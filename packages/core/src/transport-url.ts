@@ -171,16 +171,35 @@ export function withOptions(url: TransportUrl, factory: OptionSchema): Transport
   for (const issue of parsed.success ? [] : parsed.error.issues) {
     const name = issue.path[0];
     if (name === undefined) problems.push({ part: "query", text: issue.message });
-    else problems.push({ part: `option:${String(name)}`, text: badOption(String(name), issue.message) });
+    else
+      problems.push({ part: `option:${String(name)}`, text: badOption(String(name), url.query[String(name)], issue) });
   }
   refuseIfAny(problems);
   const options = Object.freeze({ ...parsed.data });
   return new ParsedUrl(url, options);
 }
 
-function badOption(name: string, message: string): string {
+function badOption(name: string, written: string | undefined, issue: z.core.$ZodIssue): string {
   // A schema's own message might quote the value.
-  return `option ${quote(name)}: ${looksSecret(name) ? "its value is not what the driver takes" : message}`;
+  if (looksSecret(name)) return `option ${quote(name)}: its value is not what the driver takes`;
+  const option = written === undefined ? `option ${quote(name)}` : `option ${name}=${shown(written)}`;
+  return `${option}: ${describeIssue(issue)}`;
+}
+
+/** The longest value that is repeated whole; a typing error can be seen in less. */
+const LONGEST_SHOWN = 60;
+
+/** A value as it was written, in quotes where its end or what it holds could not be seen otherwise. */
+function shown(value: string): string {
+  if (value.length > LONGEST_SHOWN) return `${quote(value.slice(0, LONGEST_SHOWN))}…`;
+  return /^[!-~]+$/.test(value) ? value : quote(value);
+}
+
+/** The query holds only texts, so that "received NaN" would speak of what nobody wrote. */
+function describeIssue(issue: z.core.$ZodIssue): string {
+  const isKindOnly = issue.code === "invalid_type" && /^Invalid input: expected (number|int)\b/.test(issue.message);
+  if (!isKindOnly) return issue.message;
+  return issue.expected === "int" ? "it must be a whole number" : "it must be a number";
 }
 
 function unknownOption(name: string, known: readonly string[], scheme: string): string {

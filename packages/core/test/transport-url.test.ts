@@ -266,6 +266,7 @@ describe("the driver's options", () => {
     bind: z.string().optional(),
     heartbeatMs: z.coerce.number().min(1).default(1_000),
     security: z.enum(["none", "curve"]).default("curve"),
+    poolLinks: z.coerce.number().int().optional(),
     password: z
       .string()
       .refine((value) => value.length > 9, { error: (issue) => `bad ${String(issue.input)}` })
@@ -286,7 +287,11 @@ describe("the driver's options", () => {
     ["?heartbeat=1", "option:heartbeat", 'did you mean "heartbeatMs"?'],
     ["?zzz=1", "option:zzz", "zmq knows bind, heartbeatMs"],
     ["?__proto__=1", "option:__proto__", "unknown option"],
-    ["?heartbeatMs=soon", "option:heartbeatMs", "number"],
+    ["?heartbeatMs=soon", "option:heartbeatMs", ": option heartbeatMs=soon: it must be a number"],
+    ["?heartbeatMs=0", "option:heartbeatMs", "option heartbeatMs=0: Too small"],
+    ["?poolLinks=1.5", "option:poolLinks", "option poolLinks=1.5: it must be a whole number"],
+    ["?heartbeatMs=a%20b%0a", "option:heartbeatMs", 'option heartbeatMs="a b\\n": it must be a number'],
+    [`?heartbeatMs=${"9".repeat(50)}${"x".repeat(50)}`, "option:heartbeatMs", 'xxxxxxxxxx"…: it must be a number'],
     ["?security=maybe", "option:security", "curve"],
   ])("%s", (query, part, words) => {
     expect(() => open(query)).toThrow(expect.objectContaining({ part, message: expect.stringContaining(words) }));

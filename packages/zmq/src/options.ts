@@ -39,7 +39,9 @@ const milliseconds = (least: number, fallback: number): z.ZodDefault<z.ZodCoerce
 
 const schema = z.object({
   bind: z.string().min(1).optional(),
-  security: z.enum(["none"]).optional(),
+  security: z
+    .enum(["none"], { error: "it can only be none, as CURVE is not part of this edition; or leave it out" })
+    .optional(),
   engine: z.enum(["libzmq"]).default("libzmq"),
   maxMessageBytes: z.coerce
     .number()
