@@ -175,7 +175,12 @@ export interface Listener {
   setCredit(deliveries: number): void;
   /** Ends intake and withdraws from discovery. After it resolves nothing new is delivered; what is unsettled can still be settled. Idempotent. */
   stop(): Promise<void>;
-  /** What was never taken goes back to its sender or the backend; then all is freed. Implies `stop`. Idempotent. */
+  /**
+   * What was never taken goes back to its sender or the backend; then all is freed. Implies `stop`. Idempotent.
+   *
+   * What was taken and is not settled has outlived the drain time: nobody waits for it here any more. Its caller hears `lost`
+   * with `mayHaveRun` true, at the latest when the driver closes; what is acknowledged on settling goes to another.
+   */
   close(): Promise<void>;
   /** Resolves when the listener has ended: with the error that ended it, or undefined after `close`. Never rejects. */
   readonly closed: Promise<MessagingError | undefined>;
@@ -204,11 +209,14 @@ export interface Delivery {
   readonly redelivered: boolean;
   /** 1 at first; rises with each requeue, and travels with the message. */
   readonly attempt: number;
-  /** The deadline on the host clock's `now()`, worked out from what was left when it arrived (B6). */
+  /** A call's deadline on the host clock's `now()`, worked out from what was left when it arrived (B6). Never that of a send: a cast has none here. */
   readonly until?: number | undefined;
   readonly wantsReply: boolean;
   readonly monitorMs?: number | undefined;
-  /** Called the instant before dispatch. False: it was cancelled or is gone, and must not run (core checks `until` itself). */
+  /**
+   * Called the instant before dispatch. False: it was cancelled, is gone or came before (B10), and must not run; core settles it
+   * with `reject` (core checks `until` itself).
+   */
   take(): boolean;
   /**
    * Core registers at most one function per delivery. It is called once, when the caller cancels or is gone, where the
