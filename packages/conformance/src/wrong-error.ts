@@ -1,10 +1,17 @@
 import { MessagingError } from "@trunkline/core";
 import { show } from "./check.js";
 
-/** What to say of an error that is no `kind`: of one that bears the name, why it is not. */
-export function describeWrongError(error: unknown, kind: { readonly name: string; readonly prototype: Error }): string {
+interface NamedClass {
+  readonly name: string;
+  readonly prototype: Error;
+}
+
+/** What to say of an error that is none of `kinds`: of one that bears such a name, why it is not. */
+export function describeWrongError(error: unknown, ...kinds: readonly NamedClass[]): string {
   const said = error instanceof MessagingError ? `${error.code}: ${error.message}` : show(error);
-  if (!namesOf(error).includes(kind.name)) return said;
+  const names = namesOf(error);
+  const kind = kinds.find(({ name }) => names.includes(name));
+  if (kind === undefined || error instanceof MessagingError) return said;
   const isOfCore = kind.prototype instanceof MessagingError || kind.prototype === MessagingError.prototype;
   const copy = isOfCore ? "another copy of @trunkline/core, which is loaded twice" : "another class of that name";
   return `${kind.name} of ${copy}: ${said}`;

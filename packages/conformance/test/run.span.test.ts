@@ -14,7 +14,7 @@ import {
   runConformance,
   type TestPort,
 } from "@trunkline/conformance";
-import { type Transport, UnreachableError } from "@trunkline/core";
+import { TimeoutError, type Transport, UnreachableError } from "@trunkline/core";
 import { driver } from "@trunkline/fake";
 import { expect, test } from "vitest";
 
@@ -189,6 +189,8 @@ test("an error that only bears the name is told as one of another copy of core",
     "expected UnreachableError, got UnreachableError of another copy of @trunkline/core, which is loaded twice: ",
   );
   expect((await verdictOf(rejecting(new Error("nobody")))).detail).not.toContain("copy");
+  const own = await verdictOf(rejecting(new TimeoutError("too late")));
+  expect(own.detail).toBe("the call: expected UnreachableError, got ERR_TIMEOUT: too late");
 });
 
 type Handlers = Record<string, (params: object) => unknown>;

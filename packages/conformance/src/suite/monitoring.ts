@@ -8,6 +8,7 @@ import {
 import type { ConformanceCase } from "../case.js";
 import { atMost, check, sameValue, show } from "../check.js";
 import { rpcProbe } from "../probes.js";
+import { describeWrongError } from "../wrong-error.js";
 
 /** B8: a monitored call lives as long as its server beats. */
 export const monitoringCases: readonly ConformanceCase[] = [
@@ -63,7 +64,8 @@ export const monitoringCases: readonly ConformanceCase[] = [
       const error = await call;
       atMost("milliseconds until the caller knew", performance.now() - began, 2 * monitorMs);
       const isTold = error instanceof TimeoutError || (error instanceof ConnectionLostError && error.mayHaveRun);
-      check(isTold, `expected TimeoutError, or ConnectionLostError with mayHaveRun, got ${show(error)}`);
+      const got = describeWrongError(error, TimeoutError, ConnectionLostError);
+      check(isTold, `expected TimeoutError, or ConnectionLostError with mayHaveRun, got ${got}`);
     },
   },
   {

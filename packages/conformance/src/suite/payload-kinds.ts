@@ -3,6 +3,7 @@ import type { ConformanceCase } from "../case.js";
 import { check, sameValue } from "../check.js";
 import type { CaseContext } from "../context.js";
 import { rpcProbe } from "../probes.js";
+import { describeWrongError } from "../wrong-error.js";
 
 const ALL_BYTES = Uint8Array.from({ length: 256 }, (_, value) => value);
 
@@ -86,7 +87,7 @@ async function refused(t: CaseContext, key: string, values: readonly Value[]): P
   const reply = await t.rejects("a result of this kind", client.call("make"), Error);
   check(
     reply instanceof SerializationError || reply instanceof NotSupportedError,
-    `a result of this kind: ${reply.name}`,
+    `a result of this kind: ${describeWrongError(reply, SerializationError, NotSupportedError)}`,
   );
   await history.record("m1", [["s1"]], () => client.call("echo", { id: "m1" }));
   await t.verify(history);

@@ -2,6 +2,7 @@ import { NotSupportedError, REQUEUE } from "@trunkline/core";
 import type { ConformanceCase } from "../case.js";
 import { check, sameValue } from "../check.js";
 import { eventId, eventProbe } from "../probes.js";
+import { describeWrongError } from "../wrong-error.js";
 
 /** C4: a handler may have an event again, after a delay, a bounded number of times. */
 export const requeueCases: readonly ConformanceCase[] = [
@@ -271,7 +272,7 @@ export const requeueCases: readonly ConformanceCase[] = [
       await t.until("the report", () => t.handlerErrors.length > 0);
       check(
         t.handlerErrors[0] instanceof NotSupportedError,
-        `the handlerError event told ${String(t.handlerErrors[0])}`,
+        `the handlerError event told ${describeWrongError(t.handlerErrors[0], NotSupportedError)}`,
       );
       await t.verify(history);
     },

@@ -1,6 +1,7 @@
 import { type JsonObject, RemoteError, SerializationError, type Serializer, type Value } from "@trunkline/core";
 import type { ConformanceCase } from "../case.js";
 import { check, sameValue } from "../check.js";
+import { describeWrongError } from "../wrong-error.js";
 
 /** Wraps every value, and counts: what arrives must have been through it once on each side. */
 class Wrapping implements Serializer {
@@ -85,7 +86,8 @@ export const serializerCases: readonly ConformanceCase[] = [
       const plain = (await t.open()).client({ topic });
       const error = await t.rejects("a call without the serializer", plain.call("alive", { n: 1 }), Error);
       const isTold = error instanceof SerializationError || error instanceof RemoteError;
-      check(isTold, `expected SerializationError or RemoteError, got ${error.name}: ${error.message}`);
+      const end = describeWrongError(error, SerializationError, RemoteError);
+      check(isTold, `expected SerializationError or RemoteError, got ${end}`);
       const wrapped = (await t.open({ serializer: new Wrapping() })).client({ topic });
       sameValue("the server after it", await t.within("a call", wrapped.call("alive", { n: 1 })), "yes");
       t.saw();
