@@ -37,7 +37,7 @@ test.each([
   ["fake//", 2, "ERR_INVALID_TRANSPORT_URL"],
   ["fake://?discoverMs=1", 2, "discoveryMs"],
   ["fak://", 2, 'did you mean "fake://"'],
-  ["rabbit://", 2, "rabbit is not part of this edition; there are zmq:// and fake://"],
+  ["amqp://", 2, 'did you mean "rabbit://"'],
   ["http://localhost", 2, "trunkline-driver-<scheme>, and no such package is installed\n"],
   ["fake://user:hunter2@bus", 5, "auth"],
   ["fake://a,b", 5, "failover"],

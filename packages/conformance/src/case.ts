@@ -18,6 +18,7 @@ export type Claim =
   | `undeliverable=${Capabilities["undeliverable"]}`
   | `peerDeath=${Capabilities["peerDeath"]}`
   | `backpressure=${Capabilities["backpressure"]}`
+  | `eventContext=${Capabilities["eventContext"]}`
   | `acceptance.casts=${Acceptance}`
   | `acceptance.events=${Acceptance}`;
 

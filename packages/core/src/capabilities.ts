@@ -15,6 +15,16 @@ export interface Capabilities {
   readonly fanout: boolean;
   /** A message to `topic` + `server` reaches that server only (A3). */
   readonly serverDirected: boolean;
+  /**
+   * The same topic on two exchanges is two addresses (A1, A5). Where it is not, the driver refuses the second exchange on
+   * which one transport uses a topic, before anything is sent.
+   */
+  readonly exchanges: boolean;
+  /**
+   * Any name of A5 is taken and stays apart from every other; so do RPC and events, whatever their topic is called (A8).
+   * Where it is not, the driver refuses what its backend would read as a wildcard, or could mistake for another name.
+   */
+  readonly exactNames: boolean;
   /** Listeners in one pool share the events (C3). */
   readonly pools: boolean;
   readonly requeue: boolean;
@@ -47,6 +57,11 @@ export interface Capabilities {
   readonly ordering: "none" | "per-target";
   /** What a sender meets past the bound of its queue (B13). */
   readonly backpressure: "block" | "reject";
+  /**
+   * What of the context goes along with an event where the application gives no filter (C1): all but what looks secret, or
+   * only the members on the driver's list (`Driver.eventContextKeys`).
+   */
+  readonly eventContext: "listed" | "filtered";
   readonly maxMessageBytes: number;
   /** The longest time in which a dead peer is known. */
   readonly detectionMs: number;
@@ -67,6 +82,8 @@ const BOOLEANS: readonly BooleanCapability[] = [
   "events",
   "fanout",
   "serverDirected",
+  "exchanges",
+  "exactNames",
   "pools",
   "requeue",
   "redelivery",
@@ -95,6 +112,7 @@ export const CAPABILITY_KEYS: readonly (keyof Capabilities)[] = [
   "peerDeath",
   "ordering",
   "backpressure",
+  "eventContext",
   "maxMessageBytes",
   "detectionMs",
   "joinLatencyMs",
@@ -127,6 +145,7 @@ export function defineCapabilities(manifest: Capabilities): Capabilities {
   oneOf("peerDeath", manifest.peerDeath, ["detected", "monitored", "none"]);
   oneOf("ordering", manifest.ordering, ["none", "per-target"]);
   oneOf("backpressure", manifest.backpressure, ["block", "reject"]);
+  oneOf("eventContext", manifest.eventContext, ["listed", "filtered"]);
   const amount = (key: string, value: unknown): void => {
     if (!(typeof value === "number" && value >= 0)) problems.push(`${key} must be a number of 0 or more`);
   };

@@ -2,10 +2,7 @@
 import { nearestName } from "./nearest-name.js";
 
 /** The schemes of the drivers that are published beside core: only for hints. */
-const PUBLISHED: readonly string[] = ["zmq", "fake"];
-
-/** A scheme that many will try, whose driver is not published. */
-const UNPUBLISHED = "rabbit";
+const PUBLISHED: readonly string[] = ["zmq", "rabbit", "fake"];
 
 /** What people write for them. */
 const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
@@ -29,11 +26,9 @@ export function describeMissingDriver(scheme: string, own: readonly string[]): s
   // Who registers drivers is told where to add one; the others may have no program to do so in, as at the command line.
   const or = own.length === 0 ? "" : ", or pass the driver in options.drivers";
   if (PUBLISHED.includes(scheme)) return `${text}: it is not installed; npm install @trunkline/${scheme}${or}`;
-  const meant = OTHER_NAMES.get(scheme) ?? nearestName(scheme, [...own, ...PUBLISHED, UNPUBLISHED]);
-  const published = PUBLISHED.map((name) => `${name}://`).join(" and ");
-  const rule = `a driver is found as the package @trunkline/<scheme>, then trunkline-driver-<scheme>, and no such package is installed${or}`;
-  if (meant === UNPUBLISHED && !own.includes(meant))
-    return `${text}: rabbit is not part of this edition; there are ${published}; ${rule}`;
+  const meant = OTHER_NAMES.get(scheme) ?? nearestName(scheme, [...own, ...PUBLISHED]);
+  const published = PUBLISHED.map((name) => `${name}://`).join(", ");
   const hint = meant === undefined ? `this edition has ${published}; ` : `did you mean "${meant}://"? If not, `;
+  const rule = `a driver is found as the package @trunkline/<scheme>, then trunkline-driver-<scheme>, and no such package is installed${or}`;
   return `${text}: ${hint}${rule}`;
 }

@@ -131,7 +131,7 @@ export async function openTransport(url: string, options: TransportOptions = {})
     driver,
     driverName: factory.name,
     realm: resolved.realm,
-    defaultExchange: exchange ?? factory.defaultExchange ?? "default",
+    defaultExchange: exchange ?? factory.defaultExchangeOf?.(resolved) ?? factory.defaultExchange ?? "default",
     clock,
     logger,
     newId,

@@ -36,6 +36,7 @@ const STRENGTH: Readonly<Record<string, readonly string[]>> = {
   undeliverable: ["none", "no-queue", "no-listener"],
   peerDeath: ["none", "monitored", "detected"],
   ordering: ["none", "per-target"],
+  eventContext: ["listed", "filtered"],
 };
 
 /** Keys whose smaller value is the better one. */

@@ -71,6 +71,11 @@ export interface Event extends Carried {
 export interface Failure {
   /** The class's name, such as `RangeError`. Core's own (`NoSuchMethodError`, …) carry {@link CORE_MODULE} as `module`. */
   readonly type: string;
+  /**
+   * Of a class of another language, what this one has that is nearest: `RangeError` for Python's `ValueError`. Core rebuilds
+   * by `type` first and by this second, if the application registered such a class; the error keeps `type` as its name.
+   */
+  readonly nearest?: string;
   readonly module?: string;
   readonly message: string;
   readonly stack?: string;
@@ -133,15 +138,24 @@ export interface CallHandle {
   /**
    * Frees all that is held for the call; the sink hears no more. Where the manifest claims `cancel` the server is told.
    *
-   * Returns what was still in the way when the driver gave up, for core's error to name: `no-listener` (nobody was ever
-   * found), `no-credit` (every server's credit was used up), `no-connection` (it waited for a lost link), or `sent` (it was written: the outcome is unknown).
+   * Returns what was still in the way when the driver gave up, for core's error to name; see {@link WaitState}.
    */
   cancel(reason: CancelReason): WaitState;
   credit(items: number): void;
 }
 
 /** What was still in the way of a message when it was given up; what core's error says follows from it. */
-export type WaitState = "no-listener" | "no-credit" | "no-connection" | "sent";
+export type WaitState =
+  /** Nobody was ever found. */
+  | "no-listener"
+  /** Every server's credit was used up. */
+  | "no-credit"
+  /** The backend itself takes no more: an alarm of memory or disk, or a full queue. */
+  | "no-room"
+  /** It waited for a lost link. */
+  | "no-connection"
+  /** It was written: the outcome is unknown. */
+  | "sent";
 
 /** Of a fanout and of an event: how many listeners or pools took it, and how many were found dead (A4, B2). A plain cast: 1 and 0. */
 export interface Receipt {
@@ -165,6 +179,8 @@ export type Subscription =
 export interface ListenOptions {
   /** Never more than this many unsettled deliveries (B13). At least 1. */
   readonly credit: number;
+  /** How many of them core dispatches at once; the rest waits in its hands. For who shares `credit` out over several queues. */
+  readonly concurrency?: number | undefined;
   /** `on-take`: responsibility passes at `take()` (at most once). `on-settle`: at the verdict (redelivery). */
   readonly acknowledge: "on-take" | "on-settle";
 }
@@ -264,23 +280,30 @@ export interface DriverStats {
 /** An open driver: one per transport. */
 export interface Driver {
   readonly capabilities: Capabilities;
+  /**
+   * The only members of the context that go along with an event where the application gives no filter (C1), `request_id`
+   * among them. Given exactly where the manifest says `eventContext: "listed"`: core opens no driver that says one without
+   * the other. It is core that filters: what a driver is handed has passed.
+   */
+  readonly eventContextKeys?: readonly string[];
   readonly events: TypedEvents<DriverEvents>;
   /**
    * A cast (a `Request` without reply) or an event. Encodes before it returns: later changes to the message do not travel (D2).
    * Resolves when responsibility was taken as `acceptance` says.
    * @throws never synchronously. Rejects with SerializationError, MessageTooLargeError (nothing was sent), UnreachableError (A7),
-   * OverloadedError (B13), ConnectionLostError (B12), ClosedError.
+   * OverloadedError (B13), ConnectionLostError (B12), ClosedError; NotSupportedError for an address that the manifest does not
+   * claim (`exchanges`, `exactNames`), and nothing was sent.
    */
   send(to: Address, message: Request | Event, options: SendOptions): Promise<Receipt>;
   /**
-   * Synchronous; encodes before it returns. Every failure goes to the sink, never before `call` has returned
-   * (a driver that knows at once defers with `queueMicrotask`).
+   * Synchronous; encodes before it returns. Every failure, those of `send` included, goes to the sink, never before `call`
+   * has returned (a driver that knows at once defers with `queueMicrotask`).
    */
   call(to: Address, request: Request, sink: ReplySink, options: CallOptions): CallHandle;
   /**
    * Begins to receive; when it resolves, E2 holds. `deliver` is called synchronously, never before `listen` has resolved
    * its promise's microtask, and must not throw.
-   * @throws ListenError, ConnectError, AuthError, ClosedError.
+   * @throws ListenError, ConnectError, AuthError, ClosedError; NotSupportedError as `send`.
    */
   listen(what: Subscription, deliver: (delivery: Delivery) => void, options: ListenOptions): Promise<Listener>;
   stats(): DriverStats;
@@ -304,8 +327,15 @@ export interface DriverFactory {
   readonly version: string;
   /** What the exchange is called when nobody names one (A1). @default "default" */
   readonly defaultExchange?: string;
+  /** In its place, for a driver whose variants differ in it. No I/O. */
+  defaultExchangeOf?(url: TransportUrl): string;
   /** The schema of the URL's query, all values strings on arrival (use `z.coerce`). Unknown options are refused by core. */
   readonly options: z.ZodObject;
+  /**
+   * In its place, for a driver whose variants have options of their own: asked before the query is checked. No I/O.
+   * @throws InvalidTransportUrlError for a variant that there is not.
+   */
+  optionsOf?(url: TransportUrl): z.ZodObject;
   /** The manifest that a driver opened with this URL will have. No I/O. */
   capabilities(url: TransportUrl): Capabilities;
   /**

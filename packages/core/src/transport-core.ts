@@ -1,6 +1,13 @@
 import type { Capabilities } from "./capabilities.js";
 import { DeadlineTable, type Expiring } from "./deadlines.js";
-import { AbortError, ClosedError, type MessagingError, OverloadedError, TimeoutError } from "./errors.js";
+import {
+  AbortError,
+  ClosedError,
+  InvalidArgumentError,
+  type MessagingError,
+  OverloadedError,
+  TimeoutError,
+} from "./errors.js";
 import { type Clock, type Logger, TypedEmitter } from "./host.js";
 import type { ErrorRegistry } from "./rpc/remote-error.js";
 import type {
@@ -72,7 +79,9 @@ export class TransportCore {
   readonly events: TypedEmitter<TransportEvents>;
   isClosed = false;
 
+  /** @throws InvalidArgumentError for a driver that is not as its manifest says; it is closed. */
   constructor(parts: TransportCoreParts) {
+    checkEventContext(parts.driver, parts.driverName);
     this.driver = parts.driver;
     this.driverName = parts.driverName;
     this.capabilities = parts.driver.capabilities;
@@ -178,6 +187,22 @@ class PendingSend implements SendOptions, Expiring {
   }
 }
 
+/** That a driver has a list of its own for the context of events exactly where its manifest says so (C1). */
+function checkEventContext(driver: Driver, name: string): void {
+  // As a driver in JavaScript may have it, whatever the type says.
+  const keys: unknown = driver.eventContextKeys;
+  const isList = Array.isArray(keys) && keys.every((key) => typeof key === "string");
+  const word = driver.capabilities.eventContext;
+  if (word === "listed" ? isList : keys === undefined) return;
+  // Nobody ever gets this driver, so nobody else can close it; why it would not is less than what is told here.
+  driver.close().catch(() => {});
+  const has = isList ? "a list" : keys === undefined ? "none" : "something that is no list of names";
+  const rule = 'a list of names is given with "listed", and only with it';
+  throw new InvalidArgumentError(
+    `the driver "${name}" is broken: its manifest says eventContext "${word}", and eventContextKeys is ${has}; ${rule}`,
+  );
+}
+
 /**
  * What a passed deadline means, by what was still in the way (A7, B6, B13).
  * @param limit what passed, for the message.
@@ -187,6 +212,10 @@ export function deadlineError(what: string, wait: WaitState, limit: string = "un
     case "no-credit":
       return new OverloadedError(
         `${what} waited ${limit} and no server had room; add servers, or raise their concurrency`,
+      );
+    case "no-room":
+      return new OverloadedError(
+        `${what} waited ${limit} and the backend had no room for it: an alarm of memory or disk, or a full queue; nothing was sent`,
       );
     case "no-connection":
       return new TimeoutError(`${what} waited ${limit} for a lost connection; nothing was sent`);

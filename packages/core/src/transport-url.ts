@@ -152,6 +152,7 @@ export function parseTransportUrl(text: string): TransportUrl {
 export interface OptionSchema {
   readonly scheme: string;
   readonly options: z.ZodObject;
+  optionsOf?(url: TransportUrl): z.ZodObject;
 }
 
 /**
@@ -161,13 +162,14 @@ export interface OptionSchema {
  */
 export function withOptions(url: TransportUrl, factory: OptionSchema): TransportUrl {
   const problems: Problems = [];
-  const known = Object.keys(factory.options.shape);
+  const schema = factory.optionsOf?.(url) ?? factory.options;
+  const known = Object.keys(schema.shape);
   const knownQuery: [string, string][] = [];
   for (const [name, value] of Object.entries(url.query)) {
     if (known.includes(name)) knownQuery.push([name, value]);
-    else problems.push({ part: `option:${name}`, text: unknownOption(name, known, factory.scheme) });
+    else problems.push({ part: `option:${name}`, text: unknownOption(name, known, schemeOf(url)) });
   }
-  const parsed = factory.options.safeParse(Object.fromEntries(knownQuery));
+  const parsed = schema.safeParse(Object.fromEntries(knownQuery));
   for (const issue of parsed.success ? [] : parsed.error.issues) {
     const name = issue.path[0];
     if (name === undefined) problems.push({ part: "query", text: issue.message });
@@ -177,6 +179,10 @@ export function withOptions(url: TransportUrl, factory: OptionSchema): Transport
   refuseIfAny(problems);
   const options = Object.freeze({ ...parsed.data });
   return new ParsedUrl(url, options);
+}
+
+function schemeOf({ scheme, variant }: TransportUrl): string {
+  return variant === undefined ? scheme : `${scheme}+${variant}`;
 }
 
 function badOption(name: string, written: string | undefined, issue: z.core.$ZodIssue): string {

@@ -131,11 +131,14 @@ describe("what cannot be used", () => {
     resolveDriver(scheme, { drivers, resolveFrom: root });
 
   test.each([
-    ["nats", "this edition has zmq:// and fake://; a driver is found as the package @trunkline/<scheme>", undefined],
+    [
+      "nats",
+      "this edition has zmq://, rabbit://, fake://; a driver is found as the package @trunkline/<scheme>",
+      undefined,
+    ],
     ["http", "then trunkline-driver-<scheme>", undefined],
-    ["rabbit", "rabbit is not part of this edition; there are zmq:// and fake://; a driver is found as", undefined],
-    ["rabit", "rabbit is not part of this edition", undefined],
-    ["amqp", "rabbit is not part of this edition", undefined],
+    ["rabit", 'did you mean "rabbit://"? If not, a driver is found as', undefined],
+    ["amqp", 'did you mean "rabbit://"', undefined],
     ["zeromq", 'did you mean "zmq://"? If not, a driver is found as', undefined],
     ["fak", 'did you mean "fake://"', undefined],
     ["mycorp2", 'did you mean "mycorp://"', "mycorp"],

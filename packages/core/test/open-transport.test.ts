@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { AbortError, InvalidArgumentError, InvalidTargetError } from "../src/errors.js";
+import { AbortError, ClosedError, InvalidArgumentError, InvalidTargetError, NotSupportedError } from "../src/errors.js";
 import { openTransport } from "../src/open-transport.js";
-import { loopbackFactory } from "./support/loopback-driver.js";
+import { LoopbackBus, loopbackFactory } from "./support/loopback-driver.js";
 
 const open = (options: object): Promise<unknown> =>
   openTransport("loopback://", { drivers: [loopbackFactory()], ...options });
@@ -42,6 +42,35 @@ describe("options that are none are refused before a driver is opened", () => {
 
   test("a bad exchange", async () => {
     await expect(open({ exchange: "" })).rejects.toThrow(InvalidTargetError);
+  });
+});
+
+describe("a driver that has a list for the context of events and does not say so, or says so and has none (C1)", () => {
+  test.each<[string, "listed" | "filtered", unknown, RegExp]>([
+    ["no list", "listed", undefined, /says eventContext "listed", and eventContextKeys is none/],
+    ["a list that it does not claim", "filtered", ["request_id"], /"filtered", and eventContextKeys is a list/],
+    ["no list of names", "listed", "request_id", /is something that is no list of names/],
+    ["a list of something else", "listed", ["request_id", 1], /is something that is no list of names/],
+  ])("%s: it is refused as broken, and closed", async (_name, eventContext, keys, words) => {
+    const bus = new LoopbackBus();
+    const factory = loopbackFactory(bus, { eventContext }, keys as readonly string[]);
+    const opening = openTransport("loopback://", { drivers: [factory] });
+    await expect(opening).rejects.toThrow(InvalidArgumentError);
+    await expect(opening).rejects.toThrow(words);
+    const address = { realm: "", exchange: "default", topic: "t", server: "s" };
+    const listening = factory.opened[0]?.listen({ kind: "rpc", address }, () => {}, {
+      credit: 1,
+      acknowledge: "on-take",
+    });
+    await expect(listening).rejects.toThrow(ClosedError);
+  });
+
+  test("one that has both opens", async () => {
+    const factory = loopbackFactory(new LoopbackBus(), { eventContext: "listed" }, ["request_id"]);
+    const transport = await openTransport("loopback://", { drivers: [factory] });
+    expect(() => transport.require({ eventContext: "listed" })).not.toThrow();
+    expect(() => transport.require({ eventContext: "filtered" })).toThrow(NotSupportedError);
+    await transport.close();
   });
 });
 

@@ -21,6 +21,7 @@ describe("the manifest (H)", () => {
     ],
     ["cancel without rpc", { rpc: false }, "cancel implies rpc"],
     ["a word that is none", { ordering: "total" }, "ordering must be one of"],
+    ["a filter that is none", { eventContext: "all" }, "eventContext must be one of listed, filtered"],
     ["a boolean that is none", { tls: "yes" }, "tls must be true or false"],
     ["an unknown key", { turbo: true }, "turbo is no key"],
     ["a negative bound", { detectionMs: -1 }, "detectionMs must be a number"],
@@ -50,6 +51,8 @@ describe("transport.require", () => {
     { detectionMs: 60_000, joinLatencyMs: 0 },
     { duplicateWindow: { ids: 10 } },
     { ordering: "none" },
+    { eventContext: "listed" },
+    { exchanges: true, exactNames: true },
   ])("%j is met", (needs) => check(needs));
 
   test.each<[string, Requirements]>([
@@ -78,6 +81,17 @@ describe("transport.require", () => {
   test("every key of the manifest can be asked for", () => {
     for (const key of CAPABILITY_KEYS) expect(() => check({ [key]: MANIFEST[key] })).not.toThrow();
   });
+});
+
+test("a manifest that claims less is told by name: exchanges, exact names, what of a context travels", () => {
+  const less = { ...MANIFEST, exchanges: false, exactNames: false, eventContext: "listed" } as const;
+  for (const needs of [{ exchanges: true }, { exactNames: true }, { eventContext: "filtered" }] as Requirements[]) {
+    const [capability] = Object.keys(needs);
+    expect(() => checkRequirements(needs, less, "loopback")).toThrow(
+      expect.objectContaining({ name: "NotSupportedError", capability, driver: "loopback" }),
+    );
+  }
+  expect(() => checkRequirements({ exchanges: false, eventContext: "listed" }, less, "loopback")).not.toThrow();
 });
 
 test("what is not claimed is refused by name", () => {

@@ -3,12 +3,13 @@ import { wrapDriver, wrapFactory } from "./wrap.js";
 
 /** What the broken driver's published manifest does not claim. */
 export function withoutOptions(claims: Capabilities): Capabilities {
-  return { ...claims, pools: false, callMonitor: false, binary: false, bigint: false, date: false };
+  const less = { pools: false, callMonitor: false, binary: false, bigint: false, date: false };
+  return { ...claims, ...less, exchanges: false, exactNames: false, eventContext: "listed" };
 }
 
 /**
- * Accepts options that it does not claim: its published manifest has no pools, no monitoring and JSON's values alone, yet the
- * open driver takes all of them, and ignores the pool.
+ * Accepts what it does not claim: its published manifest has no pools, no monitoring, JSON's values alone, one exchange for
+ * a topic, plain names and a list for the context of events, yet the open driver takes all of them, and ignores the pool.
  */
 export function acceptsUnclaimed(factory: DriverFactory): DriverFactory {
   const wrapped = wrapFactory(factory, (driver) =>

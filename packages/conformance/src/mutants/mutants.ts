@@ -54,8 +54,11 @@ export const MUTANTS: readonly Mutant[] = Object.freeze([
   },
   {
     name: "accepts-unclaimed",
-    fault: "options that the manifest does not claim are accepted, and ignored",
-    killers: ["MAN-01", "MAN-04", "MAN-06", "POOL-R1", "TIME-R1", "PAY-R1", "PAY-R2", "PAY-R3"],
+    fault: "options and names that the manifest does not claim are accepted, and ignored",
+    killers: [
+      ...["MAN-01", "MAN-04", "MAN-06", "POOL-R1", "TIME-R1", "PAY-R1", "PAY-R2", "PAY-R3"],
+      ...["ISO-R1", "ISO-R2", "NOTE-R4"],
+    ],
     wrap: acceptsUnclaimed,
     claims: withoutOptions,
   },

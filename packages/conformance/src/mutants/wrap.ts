@@ -14,6 +14,7 @@ export function wrapDriver(driver: Driver, replaced: Partial<Driver>): Driver {
   return {
     capabilities: driver.capabilities,
     events: driver.events,
+    ...(driver.eventContextKeys === undefined ? {} : { eventContextKeys: driver.eventContextKeys }),
     send: (to, message, options) => driver.send(to, message, options),
     call: (to, request, sink, options) => driver.call(to, request, sink, options),
     listen: (what, deliver, options) => driver.listen(what, deliver, options),

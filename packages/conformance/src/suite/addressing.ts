@@ -1,103 +1,19 @@
-// Over 300 lines: the sixteen cases of who may see a message share their set-ups and read best side by side.
+// Over 300 lines: the cases of who may see a message read best side by side. Those about names are in names.ts.
 import {
   InvalidTargetError,
   type MessagingError,
   NotSupportedError,
   TimeoutError,
-  type Transport,
   UnreachableError,
   UnsupportedVersionError,
 } from "@trunkline/core";
 import type { ConformanceCase } from "../case.js";
 import { check, sameValue } from "../check.js";
-import type { CaseContext, ErrorClass } from "../context.js";
-import type { History } from "../history.js";
-import { eventProbe, rpcProbe } from "../probes.js";
+import type { ErrorClass } from "../context.js";
+import { rpcProbe } from "../probes.js";
+import { sendAll, serveAll } from "./every-route.js";
 
-/** Names of which one is a prefix, a wildcard or a variant of another (A5). */
-const NEAR_NAMES: readonly string[] = [
-  "a",
-  "ab",
-  "a.b",
-  "a.*",
-  "a#",
-  "A",
-  "a/b",
-  "a b",
-  "ä",
-  "a.b.c",
-  "*",
-  "x".repeat(200),
-];
-
-/** Names with the syntax of one backend or another in them. */
-const SPECIAL_NAMES: readonly string[] = [
-  "#",
-  ">",
-  "a",
-  "a.>",
-  "host1",
-  "host1@ceph",
-  "host1@lvm",
-  "a:b",
-  " a",
-  "😀",
-  "%2F",
-  "..",
-  "a\\b",
-  "$SYS",
-  "a|b",
-  "é",
-  "e\u0301",
-  "ü".repeat(100),
-];
-
-const FORBIDDEN_NAMES: readonly string[] = [
-  "",
-  "a\u0000b",
-  "a\nb",
-  "\u007f",
-  "\ud800",
-  "x".repeat(256),
-  "ü".repeat(128),
-];
-
-/** Serves `topic` under `consumer`, on RPC and, where claimed, on events. */
-async function serveAll(
-  t: CaseContext,
-  transport: Transport,
-  topic: string,
-  consumer: string,
-  history: History,
-): Promise<void> {
-  await t.serve(transport, { topic, server: "s1" }, rpcProbe(history, consumer));
-  if (t.claims.events) await t.listen(transport, topic, eventProbe(history, `${consumer}/events`));
-}
-
-/** Sends one message by every route that the manifest has to `topic`, for `consumer` alone. */
-async function sendAll(
-  t: CaseContext,
-  transport: Transport,
-  topic: string,
-  consumer: string,
-  history: History,
-  tag = "",
-): Promise<void> {
-  const client = transport.client({ topic });
-  const send = async (kind: string, to: string, action: (id: string) => Promise<unknown>): Promise<void> => {
-    const id = `${kind}${tag} to ${consumer.length > 40 ? `${consumer.slice(0, 8)}…` : consumer}`;
-    await history.record(id, [[to]], () => action(id));
-  };
-  await send("call", consumer, (id) => client.call("echo", { id }));
-  await send("cast", consumer, (id) => client.cast("note", { id }));
-  if (t.claims.fanout) await send("fanout", consumer, (id) => client.fanout("note", { id }));
-  if (t.claims.events) {
-    const notifier = transport.notifier({ publisherId: "kit", topics: [topic] });
-    await send("event", `${consumer}/events`, (id) => notifier.info("kit.event", { id }));
-  }
-}
-
-/** A1, A3, A5 to A8, B3: a message reaches those it is for, and no others. */
+/** A1, A3, A6 to A8, B3: a message reaches those it is for, and no others. */
 export const addressingCases: readonly ConformanceCase[] = [
   {
     id: "ADDR-01",
@@ -240,81 +156,6 @@ export const addressingCases: readonly ConformanceCase[] = [
       sameValue("the driver", error.driver, transport.driverName);
       await history.record("m1", [["s1"]], () => transport.client({ topic }).cast("note", { id: "m1" }));
       await t.verify(history);
-    },
-  },
-  {
-    id: "ISO-01",
-    title: "same topic and server on two exchanges: nothing crosses in call, cast, fanout or event",
-    group: "addressing",
-    clauses: ["A1", "A5"],
-    needs: ["rpc"],
-    async run(t) {
-      const history = t.history();
-      const topic = t.name("compute");
-      const exchanges = [t.name("east"), t.name("west")];
-      for (const exchange of exchanges) await serveAll(t, await t.open({ exchange }), topic, exchange, history);
-      await serveAll(t, await t.open(), topic, "default", history);
-      for (let round = 0; round < 3; round++) {
-        for (const exchange of exchanges)
-          await sendAll(t, await t.open({ exchange }), topic, exchange, history, ` ${round}`);
-        await sendAll(t, await t.open(), topic, "default", history, ` ${round}`);
-      }
-      await t.verify(history);
-    },
-  },
-  {
-    id: "ISO-02",
-    title: "twelve topics that begin alike or look like wildcards: each listener sees its own and no other",
-    group: "addressing",
-    clauses: ["A5"],
-    needs: ["rpc"],
-    async run(t) {
-      const history = t.history();
-      const host = await t.open();
-      for (const name of NEAR_NAMES) await serveAll(t, host, t.exact(name), name, history);
-      const sender = await t.open();
-      for (const name of NEAR_NAMES) await sendAll(t, sender, t.exact(name), name, history);
-      await t.verify(history);
-    },
-  },
-  {
-    id: "ISO-03",
-    title: "names with a backend's own syntax in them are delivered exactly; control characters are refused",
-    group: "addressing",
-    clauses: ["A5"],
-    needs: ["rpc"],
-    async run(t) {
-      const history = t.history();
-      const host = await t.open();
-      const sender = await t.open();
-      for (const name of SPECIAL_NAMES) await serveAll(t, host, t.exact(name), name, history);
-      for (const name of SPECIAL_NAMES) await sendAll(t, sender, t.exact(name), name, history);
-      if (t.claims.serverDirected) {
-        const topic = t.name("compute");
-        for (const name of SPECIAL_NAMES)
-          await t.serve(host, { topic, server: name }, rpcProbe(history, `server ${name}`));
-        for (const name of SPECIAL_NAMES) {
-          const id = `directed at ${name}`;
-          await history.record(id, [[`server ${name}`]], () =>
-            sender.client({ topic, server: name }).call("echo", { id }),
-          );
-        }
-      }
-      await t.verify(history);
-      for (const name of FORBIDDEN_NAMES) {
-        const shown = JSON.stringify(name.slice(0, 8));
-        await t.refuses(`topic ${shown}`, () => sender.client({ topic: name }).cast("note"), InvalidTargetError);
-        await t.refuses(
-          `server ${shown}`,
-          () => host.serve({ topic: "t", server: name }, { echo: () => null }),
-          InvalidTargetError,
-        );
-        await t.refuses(
-          `exchange ${shown}`,
-          () => sender.client({ topic: "t", exchange: name }).cast("note"),
-          InvalidTargetError,
-        );
-      }
     },
   },
   {

@@ -10,6 +10,7 @@ import { serverLifecycleCases } from "./lifecycle-server.js";
 import { transportLifecycleCases } from "./lifecycle-transport.js";
 import { manifestCases, manifestReviewCases } from "./manifest.js";
 import { monitoringCases } from "./monitoring.js";
+import { nameCases } from "./names.js";
 import { notificationHandlingCases } from "./notification-handling.js";
 import { notificationCases } from "./notifications.js";
 import { orderingCases } from "./ordering.js";
@@ -31,6 +32,7 @@ export const ALL_CASES: readonly ConformanceCase[] = Object.freeze([
   ...rpcCastCases,
   ...fanoutCases,
   ...addressingCases,
+  ...nameCases,
   ...errorCases,
   ...timeoutCases,
   ...cancellationCases,

@@ -1,6 +1,7 @@
 import type { JsonObject, ServerCall } from "@trunkline/core";
 import type { ConformanceCase } from "../case.js";
 import { check, sameValue } from "../check.js";
+import { wholeContext } from "../whole-context.js";
 
 /** A context with names that a wire format might want for itself. */
 const CONTEXT: JsonObject = {
@@ -39,7 +40,7 @@ export const contextCases: readonly ConformanceCase[] = [
       if (t.claims.fanout) await t.within("a fanout", client.fanout("take", { kind: "fanout" }));
       if (t.claims.events) {
         await t.listen(host, topic, { info: ({ context }) => void seen.set("event", context) });
-        const notifier = transport.notifier({ publisherId: "kit", topics: [topic] });
+        const notifier = transport.notifier({ publisherId: "kit", topics: [topic], contextFilter: wholeContext });
         await t.within("an event", notifier.info("kit.event", null, { context: CONTEXT }));
       }
       const kinds = ["call", "cast", ...(t.claims.fanout ? ["fanout"] : []), ...(t.claims.events ? ["event"] : [])];

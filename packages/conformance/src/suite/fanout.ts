@@ -1,7 +1,26 @@
-import { InvalidTargetError, NotSupportedError } from "@trunkline/core";
+import { InvalidTargetError, NotSupportedError, type Target } from "@trunkline/core";
 import type { ConformanceCase } from "../case.js";
 import { check, sameValue } from "../check.js";
+import type { CaseContext } from "../context.js";
 import { rpcProbe } from "../probes.js";
+
+/** Ten fanouts to `home` while `others` are served too: they see those sent to them, and no others. */
+async function staysAtHome(t: CaseContext, home: Target, others: readonly Target[]): Promise<void> {
+  const history = t.history();
+  const [host, sender] = [await t.open(), await t.open()];
+  const places = [home, ...others].map((target, n) => ({ name: n === 0 ? "home" : `other ${n}`, target }));
+  for (const { name, target } of places) await t.serve(host, { ...target, server: "s1" }, rpcProbe(history, name));
+  const client = sender.client(home);
+  for (let n = 0; n < 10; n++) {
+    const id = `m${n}`;
+    await history.record(id, [["home"]], () => client.fanout("note", { id }));
+  }
+  for (const { name, target } of places) {
+    const id = `fence at ${name}`;
+    await history.record(id, [[name]], () => sender.client(target).fanout("note", { id }));
+  }
+  await t.verify(history);
+}
 
 /** A4: a fanout reaches every server that listens, once each. */
 export const fanoutCases: readonly ConformanceCase[] = [
@@ -109,30 +128,39 @@ export const fanoutCases: readonly ConformanceCase[] = [
   },
   {
     id: "FAN-05",
-    title: "a fanout stays on its topic: listeners on longer names and on another exchange see nothing",
+    title: "a fanout stays on its topic: a listener on a longer name sees nothing",
     group: "rpc.fanout",
     clauses: ["A4", "A5"],
     needs: ["rpc", "fanout"],
-    async run(t) {
-      const history = t.history();
+    run(t) {
       const topic = t.name("compute");
-      const places = [
-        { name: "exact", target: { topic } },
-        { name: "dotted", target: { topic: `${topic}.x` } },
-        { name: "longer", target: { topic: `${topic}x` } },
-        { name: "exchange", target: { topic, exchange: t.name("other") } },
-      ];
-      const host = await t.open();
-      for (const { name, target } of places) await t.serve(host, { ...target, server: "s1" }, rpcProbe(history, name));
-      const sender = await t.open();
-      for (let n = 0; n < 10; n++) {
-        await history.record(`m${n}`, [["exact"]], () => sender.client({ topic }).fanout("note", { id: `m${n}` }));
-      }
-      for (const { name, target } of places) {
-        const id = `fence-${name}`;
-        await history.record(id, [[name]], () => sender.client(target).fanout("note", { id }));
-      }
-      await t.verify(history);
+      return staysAtHome(t, { topic }, [{ topic: `${topic}x` }, { topic: `${topic}@x` }]);
+    },
+  },
+  {
+    id: "FAN-10",
+    title: "a fanout stays on its exchange: listeners on the same topic of another one see nothing",
+    group: "rpc.fanout",
+    clauses: ["A1", "A4", "A5"],
+    needs: ["rpc", "fanout", "exchanges"],
+    run(t) {
+      const topic = t.name("compute");
+      return staysAtHome(t, { topic }, [{ topic, exchange: t.name("other") }]);
+    },
+  },
+  {
+    id: "FAN-11",
+    title: "a fanout stays on its topic where others are named as if they were below it, or patterns of it",
+    group: "rpc.fanout",
+    clauses: ["A4", "A5"],
+    needs: ["rpc", "fanout", "exactNames"],
+    run(t) {
+      const topic = t.name("compute");
+      return staysAtHome(
+        t,
+        { topic },
+        ["x", "s1", "*", "#"].map((word) => ({ topic: `${topic}.${word}` })),
+      );
     },
   },
   {

@@ -22,6 +22,7 @@ const GRADES: readonly {
   { key: "undeliverable", words: ["none", "no-queue", "no-listener"] },
   { key: "peerDeath", words: ["none", "monitored", "detected"] },
   { key: "ordering", words: ["none", "per-target"] },
+  { key: "eventContext", words: ["listed", "filtered"] },
 ];
 
 /** Where an unclaimed capability is asked for first, and must be refused. `require` is the ask-point of the others. */
@@ -34,6 +35,21 @@ function asksFor(key: BooleanCapability, t: CaseContext, transport: Transport): 
     events: [() => transport.notifier({ publisherId: "kit" }), () => transport.listen([{ topic }], { info: () => {} })],
     fanout: rpc ? [() => transport.client({ topic, fanout: true }).cast("note")] : [],
     serverDirected: rpc ? [() => transport.client({ topic, server: "s1" }).cast("note")] : [],
+    exchanges: [() => asksForASecondExchange(t, transport, topic)],
+    exactNames: [
+      ...(rpc
+        ? [
+            () => transport.client({ topic: "#" }).cast("note"),
+            () => transport.serve({ topic: "#", server: "s1" }, { echo: () => null }),
+          ]
+        : []),
+      ...(events
+        ? [
+            () => transport.notifier({ publisherId: "kit", topics: ["#"] }).info("kit.event"),
+            () => transport.listen([{ topic: "#" }], { info: () => {} }),
+          ]
+        : []),
+    ],
     callMonitor: rpc ? [() => transport.client({ topic }, { monitorMs: 1_000 })] : [],
     pools: events ? [() => transport.listen([{ topic }], { info: () => {} }, { pool: "p" })] : [],
     requeue: events ? [() => transport.listen([{ topic }], { info: () => {} }, { onError: "requeue" })] : [],
@@ -42,6 +58,18 @@ function asksFor(key: BooleanCapability, t: CaseContext, transport: Transport): 
   // A requirement of one boolean; the computed key is one of the manifest's own.
   const needs = { [key]: true } as Requirements;
   return [...(asks[key] ?? []), () => transport.require(needs)];
+}
+
+/** A topic on one exchange, which must work, and the same one on another, which must not. */
+async function asksForASecondExchange(t: CaseContext, transport: Transport, topic: string): Promise<void> {
+  const second = { topic, exchange: t.name("other") };
+  if (t.claims.rpc) {
+    await t.serve(transport, { topic, server: "s1" }, { echo: () => null });
+    await transport.serve({ ...second, server: "s1" }, { echo: () => null });
+  } else {
+    await t.listen(transport, topic, { info: () => {} });
+    await transport.listen([second], { info: () => {} });
+  }
 }
 
 function booleanKeys(claims: Capabilities): BooleanCapability[] {

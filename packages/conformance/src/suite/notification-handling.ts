@@ -2,6 +2,7 @@ import type { NotificationEvent } from "@trunkline/core";
 import type { ConformanceCase } from "../case.js";
 import { check, sameValue } from "../check.js";
 import { eventProbe } from "../probes.js";
+import { wholeContext } from "../whole-context.js";
 
 /** C4, C5: who wants an event, and what becomes of it when a handler is done, or throws. */
 export const notificationHandlingCases: readonly ConformanceCase[] = [
@@ -47,7 +48,8 @@ export const notificationHandlingCases: readonly ConformanceCase[] = [
         state: string,
         tenant: string,
       ): Promise<unknown> => {
-        const notifier = transport.notifier({ publisherId, topics: [topic], context: { tenant } });
+        const context = { tenant };
+        const notifier = transport.notifier({ publisherId, topics: [topic], context, contextFilter: wholeContext });
         return t.within("an event", notifier.info(eventType, { id, state }));
       };
       await emit("e1", "compute.host1", "instance.create.end", "active", "acme");

@@ -1,4 +1,4 @@
-import { type NotificationEvent, NotSupportedError, PRIORITIES, type Priority } from "@trunkline/core";
+import { type NotificationEvent, NotSupportedError, onlyContextKeys, PRIORITIES, type Priority } from "@trunkline/core";
 import type { ConformanceCase } from "../case.js";
 import { check, sameValue } from "../check.js";
 import { eventProbe } from "../probes.js";
@@ -180,7 +180,7 @@ export const notificationCases: readonly ConformanceCase[] = [
     title: "secrets of the context stay at home: no key that looks like a token or password travels with an event",
     group: "notifications",
     clauses: ["C1"],
-    needs: ["events"],
+    needs: ["events", "eventContext=filtered"],
     async run(t) {
       const topic = t.name("events");
       const seen: unknown[] = [];
@@ -243,6 +243,36 @@ export const notificationCases: readonly ConformanceCase[] = [
     needs: ["events", "!acceptance.events=durable"],
     async run(t) {
       await t.refusesToRequire({ acceptance: { events: "durable" } }, "acceptance");
+    },
+  },
+  {
+    id: "NOTE-R4",
+    title:
+      "eventContext listed: request_id travels with an event and what is not on the list does not, unless asked for",
+    group: "notifications",
+    clauses: ["C1", "H"],
+    needs: ["events", "!eventContext=filtered"],
+    async run(t) {
+      const topic = t.name("events");
+      const seen: unknown[] = [];
+      await t.listen(await t.open(), topic, { info: ({ context }) => void seen.push(context) }, { concurrency: 1 });
+      const transport = await t.open();
+      const context = { request_id: "req-1", kit_unlisted: "acme", auth_token: "s3cret" };
+      const emitter = { publisherId: "kit", topics: [topic], context };
+      for (const notifier of [
+        transport.notifier(emitter),
+        transport.notifier({ ...emitter, contextFilter: onlyContextKeys(["kit_unlisted"]) }),
+      ]) {
+        const before = seen.length;
+        await t.within("an event", notifier.info("kit.event"));
+        await t.until("the event", () => seen.length > before);
+        t.saw();
+      }
+      sameValue("the contexts, by the driver's list and by the application's own", seen, [
+        { request_id: "req-1" },
+        { kit_unlisted: "acme" },
+      ]);
+      await t.refusesToRequire({ eventContext: "filtered" }, "eventContext");
     },
   },
 ];

@@ -2,6 +2,7 @@ import { NotSupportedError, REQUEUE } from "@trunkline/core";
 import type { ConformanceCase } from "../case.js";
 import { check, sameValue } from "../check.js";
 import { eventId, eventProbe } from "../probes.js";
+import { wholeContext } from "../whole-context.js";
 import { describeWrongError } from "../wrong-error.js";
 
 /** C4: a handler may have an event again, after a delay, a bounded number of times. */
@@ -24,7 +25,9 @@ export const requeueCases: readonly ConformanceCase[] = [
       });
       const requeueDelayMs = 200;
       await t.listen(await t.open(), topic, probe, { requeueDelayMs });
-      const notifier = (await t.open()).notifier({ publisherId: "kit", topics: [topic], context: { tenant: "acme" } });
+      const context = { tenant: "acme" };
+      const emitter = { publisherId: "kit", topics: [topic], context, contextFilter: wholeContext };
+      const notifier = (await t.open()).notifier(emitter);
       const payload = { id: "m1", list: [1, null, "x"] };
       const emitted = await history.record("m1", [["listener"]], () => notifier.info("kit.event", payload));
       await t.until("the second attempt", () => seen.length === 2);
@@ -37,7 +40,7 @@ export const requeueCases: readonly ConformanceCase[] = [
         eventType: "kit.event",
         priority: "info",
         payload,
-        context: { tenant: "acme" },
+        context,
         messageId: emitted?.messageId,
         timestamp,
         attempt,
@@ -238,7 +241,8 @@ export const requeueCases: readonly ConformanceCase[] = [
         { requeueDelayMs: 5 },
       );
       const context = { tenant: "acme", nested: { list: [1, 2] } };
-      const notifier = (await t.open()).notifier({ publisherId: "kit", topics: [topic], context });
+      const emitter = { publisherId: "kit", topics: [topic], context, contextFilter: wholeContext };
+      const notifier = (await t.open()).notifier(emitter);
       await t.within("an event", notifier.info("kit.event", null, { headers }));
       await t.until("two attempts", () => seen.length === 2);
       t.saw(seen.length);

@@ -7,7 +7,7 @@ import type { JsonObject, Value } from "../value.js";
 export type ContextFilter = (context: JsonObject) => JsonObject;
 
 /**
- * The default: leaves out each member, at any depth, whose name looks like a token, password, secret, key, cookie or other
+ * The default where the manifest says `eventContext: "filtered"`: leaves out each member, at any depth, whose name looks like a token, password, secret, key, cookie or other
  * credential. A context without any goes through as it is.
  * @throws SerializationError for a context that holds itself.
  */
@@ -16,10 +16,18 @@ export const withoutSecrets: ContextFilter = (context) => {
   return clean(context, "context", new Set()) as JsonObject;
 };
 
-/** Lets only these members of the context through, as oslo.messaging's allow-list does; what is inside them is not looked at. */
+/**
+ * Lets only these members of the context through, as oslo.messaging's allow-list does; what is inside them is not looked at.
+ * With the driver's own list it is the default where the manifest says `eventContext: "listed"`.
+ */
 export function onlyContextKeys(keys: readonly string[]): ContextFilter {
   const allowed = new Set(keys);
   return (context) => Object.fromEntries(Object.entries(context).filter(([key]) => allowed.has(key)));
+}
+
+/** The filter of notifiers that are given none (C1): by the driver's list where it has one. */
+export function defaultContextFilter(listed: readonly string[] | undefined): ContextFilter {
+  return listed === undefined ? withoutSecrets : onlyContextKeys(listed);
 }
 
 function clean(value: Value | undefined, path: string, above: Set<object>): Value | undefined {

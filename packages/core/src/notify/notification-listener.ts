@@ -63,13 +63,13 @@ export class NotificationListener {
     endpoints: readonly ReadEndpoint[],
   ): Promise<NotificationListener> {
     const listener = new NotificationListener(host, settings, endpoints);
-    const { pool, credit } = settings;
+    const { pool, credit, concurrency } = settings;
     const priorities = PRIORITIES.filter((priority) => endpoints.some(({ handlers }) => handlers.has(priority)));
     const subscribed = settings.addresses.map(async (address) => {
       const driverListener = await host.driver.listen(
         { kind: "events", address, priorities, ...(pool === undefined ? {} : { pool }) },
         (delivery) => listener.#arrive(delivery),
-        { credit, acknowledge: host.capabilities.redelivery ? "on-settle" : "on-take" },
+        { credit, concurrency, acknowledge: host.capabilities.redelivery ? "on-settle" : "on-take" },
       );
       listener.#listeners.push(driverListener);
       void driverListener.closed.then((reason) => listener.#ended(reason));

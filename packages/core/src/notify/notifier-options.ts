@@ -6,7 +6,7 @@ import type { Address } from "../seam.js";
 import { checkSerializer, type Serializer } from "../serializer.js";
 import { checkName } from "../target.js";
 import type { JsonObject } from "../value.js";
-import { type ContextFilter, withoutSecrets } from "./context-filter.js";
+import type { ContextFilter } from "./context-filter.js";
 import { checkLabel } from "./notification.js";
 import type { NotifyHost } from "./ports.js";
 import type { NotificationSink } from "./sink.js";
@@ -24,7 +24,10 @@ export interface NotifierOptions {
   readonly sinks?: readonly (NotificationSink | "messaging" | "log" | "noop")[];
   /** Goes along with each event. @default that of the handler that emits, else empty (D1) */
   readonly context?: JsonObject;
-  /** What of the context may go along (C1). @default `withoutSecrets` */
+  /**
+   * What of the context may go along (C1).
+   * @default `withoutSecrets`; on a driver whose manifest says `eventContext: "listed"`, the members on that driver's list
+   */
   readonly contextFilter?: ContextFilter;
   /** Replaces the transport's serializer. */
   readonly serializer?: Serializer;
@@ -66,7 +69,7 @@ export function resolveNotifierOptions(host: NotifyHost, options: NotifierOption
   if (sinks.some((sink) => sink.name === "messaging")) {
     requireCapability(host.capabilities, host.driverName, "events", "a notifier");
   }
-  const contextFilter = options.contextFilter ?? withoutSecrets;
+  const contextFilter = options.contextFilter ?? host.contextFilter;
   if (typeof contextFilter !== "function")
     throw new InvalidArgumentError("contextFilter must be a function from context to context");
   const exchange = options.exchange === undefined ? host.defaultExchange : checkName("exchange", options.exchange);

@@ -3,6 +3,7 @@ import type { Clock, Logger } from "../host.js";
 import type { Address, Driver, Event, Receipt } from "../seam.js";
 import type { Serializer } from "../serializer.js";
 import type { JsonObject } from "../value.js";
+import type { ContextFilter } from "./context-filter.js";
 
 /** What `handlerError` tells of a notification. */
 export interface NotificationFailure {
@@ -30,6 +31,8 @@ export interface NotifyHost {
   readonly sendTimeoutMs: number;
   readonly drainTimeoutMs: number;
   readonly serializer: Serializer;
+  /** Of notifiers that have none of their own (C1). */
+  readonly contextFilter: ContextFilter;
   newId(): string;
   /** @throws ClosedError after the transport's `close`. */
   checkOpen(what: string): void;

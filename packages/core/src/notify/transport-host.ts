@@ -1,6 +1,7 @@
 import { callScope } from "../call-scope.js";
 import { identitySerializer } from "../serializer.js";
 import type { TransportCore } from "../transport-core.js";
+import { defaultContextFilter } from "./context-filter.js";
 import type { NotifyHost } from "./ports.js";
 
 /** A transport's core as notifiers and listeners see it. */
@@ -16,6 +17,7 @@ export function notifyHost(core: TransportCore): NotifyHost {
     sendTimeoutMs: core.timeouts.sendTimeoutMs,
     drainTimeoutMs: core.timeouts.drainTimeoutMs,
     serializer: core.serializer ?? identitySerializer,
+    contextFilter: defaultContextFilter(core.driver.eventContextKeys),
     newId: core.newId,
     checkOpen: (what) => core.checkOpen(what),
     send(to, event, { timeoutMs, signal }) {

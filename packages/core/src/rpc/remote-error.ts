@@ -63,7 +63,10 @@ export class ErrorRegistry {
     this.#classes = new Map(classes.map((errorClass) => [errorClass.name, errorClass]));
   }
 
-  /** What the caller of `method` catches. A registered class gets its message and fields back, without its constructor being run. */
+  /**
+   * What the caller of `method` catches. A registered class, of the failure's own name or else of its `nearest`, gets its
+   * message and fields back, without its constructor being run; its name is the remote one.
+   */
   rebuild(failure: Failure, method: string): Error {
     const fields: RemoteErrorFields = {
       type: failure.type,
@@ -75,7 +78,8 @@ export class ErrorRegistry {
       const own = rebuildOwn(failure, fields);
       if (own !== undefined) return own;
     }
-    const registered = this.#classes.get(failure.type);
+    const { type, nearest } = failure;
+    const registered = this.#classes.get(type) ?? (nearest === undefined ? undefined : this.#classes.get(nearest));
     if (registered === undefined)
       return new RemoteError(`${method} failed: ${failure.type}: ${failure.message}`, fields);
     // Reflect.construct of Error with this class as new.target makes an instance of it.

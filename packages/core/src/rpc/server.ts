@@ -91,7 +91,11 @@ export class RpcServer {
     const listener = await core.driver.listen(
       { kind: "rpc", address: core.address(exchange, topic, server) },
       (delivery) => rpcServer.#take(delivery),
-      { credit: settings.credit, acknowledge: core.capabilities.redelivery ? "on-settle" : "on-take" },
+      {
+        credit: settings.credit,
+        concurrency: settings.concurrency,
+        acknowledge: core.capabilities.redelivery ? "on-settle" : "on-take",
+      },
     );
     rpcServer.#listener = listener;
     void listener.closed.then((reason) => rpcServer.#ended(reason));

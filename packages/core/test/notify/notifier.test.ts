@@ -146,6 +146,19 @@ describe("context keeps secrets at home (C1)", () => {
     expect(withoutSecrets(context)).toBe(context);
   });
 
+  test("on a driver that has a list, only what is on it, whatever it is called", async () => {
+    const listed = {
+      capabilities: { eventContext: "listed" },
+      eventContextKeys: ["request_id", "auth_token"],
+    } as const;
+    const { host, sent } = await open(listed);
+    const context = { request_id: "r", auth_token: "s", tenant: "t", nested: { request_id: "r" } };
+    await createNotifier(host, { publisherId: "p", context }).info("e");
+    expect(sent()[0]?.context).toEqual({ request_id: "r", auth_token: "s" });
+    await createNotifier(host, { publisherId: "p", context, contextFilter: withoutSecrets }).info("e");
+    expect(sent()[1]?.context).toEqual({ request_id: "r", tenant: "t", nested: { request_id: "r" } });
+  });
+
   test("it is replaceable", async () => {
     const { host, sent } = await open();
     const context = { tenant: "t", token: "s", other: 1 };

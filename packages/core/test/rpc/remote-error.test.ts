@@ -37,6 +37,27 @@ describe("an error travels (B5)", () => {
     expect(error).toMatchObject({ message: "over the quota of 3", limit: 3, name: "QuotaError" });
   });
 
+  test("from another language it becomes the registered class that is nearest, under its own name", () => {
+    const failure: Failure = { type: "ValueError", module: "builtins", nearest: "RangeError", message: "too big" };
+    const error = new ErrorRegistry([RangeError]).rebuild(travel({ ...failure, details: { limit: 3 } }), "boot");
+    expect(error).toBeInstanceOf(RangeError);
+    expect(error).toMatchObject({ name: "ValueError", message: "too big", limit: 3 });
+    expect(new ErrorRegistry([TypeError]).rebuild(failure, "boot")).toMatchObject({
+      name: "RemoteError",
+      type: "ValueError",
+      module: "builtins",
+    });
+  });
+
+  test("a class of its very name goes before the nearest one; core's own go before both", () => {
+    class ValueError extends Error {}
+    const registry = new ErrorRegistry([RangeError, ValueError]);
+    const error = registry.rebuild({ type: "ValueError", nearest: "RangeError", message: "m" }, "boot");
+    expect(error).toBeInstanceOf(ValueError);
+    const own = registry.rebuild({ ...coreFailure("NoSuchMethodError", "no"), nearest: "RangeError" }, "boot");
+    expect(own).toBeInstanceOf(NoSuchMethodError);
+  });
+
   test("core's own failures become core's own classes", () => {
     const registry = new ErrorRegistry([]);
     expect(registry.rebuild(coreFailure("NoSuchMethodError", "no"), "m")).toBeInstanceOf(NoSuchMethodError);
@@ -47,8 +68,10 @@ describe("an error travels (B5)", () => {
 
   test("a name from the wire constructs nothing that was not registered (F2)", () => {
     for (const type of ["Array", "Function", "__proto__", "constructor", "ClosedError"]) {
-      const error = new ErrorRegistry([QuotaError]).rebuild({ type, module: "elsewhere", message: "m" }, "m");
-      expect(Object.getPrototypeOf(error)).toBe(RemoteError.prototype);
+      for (const named of [{ type }, { type: "Elsewhere", nearest: type }]) {
+        const error = new ErrorRegistry([QuotaError]).rebuild({ ...named, module: "elsewhere", message: "m" }, "m");
+        expect(Object.getPrototypeOf(error)).toBe(RemoteError.prototype);
+      }
     }
   });
 

@@ -50,6 +50,33 @@ describe("a deadline (B6)", () => {
     expect(running.value).toBeNull();
   });
 
+  test("says where the backend itself had no room, of a call, a monitored call and a cast", async () => {
+    const { transport, clock, bus } = await openWorld();
+    const ran: string[] = [];
+    const endpoint = {
+      m: () => {
+        ran.push("m");
+      },
+    };
+    await transport.serve({ topic: "t", server: "s" }, endpoint);
+    bus.hold("no-room");
+    const client = transport.client({ topic: "t" }, { timeoutMs: 100, sendTimeoutMs: 100 });
+    const fates = [
+      fateOf(client.call("m")),
+      fateOf(client.to({ timeoutMs: 5_000, monitorMs: 100 }).call("m")),
+      fateOf(client.cast("m")),
+    ];
+    await clock.tick(120);
+    for (const { error } of fates) {
+      expect(error).toBeInstanceOf(OverloadedError);
+      expect(error).toMatchObject({ retryable: true });
+      expect(String(error)).toMatch(/the backend had no room for it: an alarm of memory or disk, or a full queue/);
+    }
+    bus.release();
+    await client.call("m");
+    expect(ran).toEqual(["m"]);
+  });
+
   test("a call uses its own, else the client's, else the transport's", async () => {
     const { transport, bus } = await openWorld({ transport: { callTimeoutMs: 700 } });
     const left: number[] = [];

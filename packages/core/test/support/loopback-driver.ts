@@ -44,6 +44,8 @@ export const LOOPBACK_MANIFEST: Capabilities = defineCapabilities({
   events: true,
   fanout: true,
   serverDirected: true,
+  exchanges: true,
+  exactNames: true,
   pools: true,
   requeue: true,
   redelivery: true,
@@ -67,6 +69,7 @@ export const LOOPBACK_MANIFEST: Capabilities = defineCapabilities({
   peerDeath: "detected",
   ordering: "per-target",
   backpressure: "block",
+  eventContext: "filtered",
   maxMessageBytes: 16 * 1024 * 1024,
   detectionMs: 100,
   joinLatencyMs: 0,
@@ -83,7 +86,7 @@ export class LoopbackBus {
   readonly rejected: (Request | Event)[] = [];
   readonly waiting: Set<Parcel> = new Set();
   readonly #refusals: MessagingError[] = [];
-  #isHeld = false;
+  #held: "no-connection" | "no-room" | undefined;
   #turn = 0;
 
   /** The next send or call fails with this, certainly not dispatched. */
@@ -95,18 +98,18 @@ export class LoopbackBus {
     return this.#refusals.shift();
   }
 
-  /** As if every link were down: what is sent waits. */
-  hold(): void {
-    this.#isHeld = true;
+  /** As if every link were down, or the backend full: what is sent waits. */
+  hold(why: "no-connection" | "no-room" = "no-connection"): void {
+    this.#held = why;
   }
 
   release(): void {
-    this.#isHeld = false;
+    this.#held = undefined;
     this.pump();
   }
 
-  get isHeld(): boolean {
-    return this.#isHeld;
+  get held(): "no-connection" | "no-room" | undefined {
+    return this.#held;
   }
 
   candidates(parcel: Parcel): LoopbackListener[] {
@@ -116,7 +119,7 @@ export class LoopbackBus {
   /** Gives a parcel to the least loaded of its listeners, or lets it wait for credit, or says that there is none. */
   place(parcel: Parcel): void {
     if (parcel.isOver) return;
-    if (this.#isHeld) {
+    if (this.#held !== undefined) {
       this.waiting.add(parcel);
       return;
     }
@@ -200,7 +203,7 @@ class Parcel {
     this.isOver = true;
     if (isFirst) this.delivery?.cancelled();
     if (!wasWaiting) return "sent";
-    return bus.isHeld ? "no-connection" : "no-credit";
+    return bus.held ?? "no-credit";
   }
 }
 
@@ -403,6 +406,7 @@ class LoopbackListener implements Listener {
 
 class LoopbackDriver implements Driver {
   readonly capabilities: Capabilities;
+  readonly eventContextKeys?: readonly string[];
   readonly bus: LoopbackBus;
   readonly name: string;
   readonly listeners: Set<LoopbackListener> = new Set();
@@ -414,8 +418,9 @@ class LoopbackDriver implements Driver {
   readonly #routes: Map<string, Route> = new Map();
   #isClosed = false;
 
-  constructor(bus: LoopbackBus, capabilities: Capabilities, host: DriverHost) {
+  constructor(bus: LoopbackBus, capabilities: Capabilities, host: DriverHost, eventContextKeys?: readonly string[]) {
     this.bus = bus;
+    if (eventContextKeys !== undefined) this.eventContextKeys = eventContextKeys;
     this.capabilities = capabilities;
     this.#host = host;
     this.name = `loopback-${host.newId()}`;
@@ -691,10 +696,11 @@ export interface LoopbackFactory extends DriverFactory {
   readonly opened: LoopbackDriver[];
 }
 
-/** For `openTransport("loopback://", { drivers: [loopbackFactory()] })`. */
+/** For `openTransport("loopback://", { drivers: [loopbackFactory()] })`. The list is as a driver gives it, right or wrong (C1). */
 export function loopbackFactory(
   bus: LoopbackBus = new LoopbackBus(),
   changes: Partial<Capabilities> = {},
+  eventContextKeys?: readonly string[],
 ): LoopbackFactory {
   const manifest = defineCapabilities({ ...LOOPBACK_MANIFEST, ...changes });
   const opened: LoopbackDriver[] = [];
@@ -707,7 +713,7 @@ export function loopbackFactory(
     opened,
     capabilities: () => manifest,
     open: async (_url: TransportUrl, host: DriverHost) => {
-      const driver = new LoopbackDriver(bus, manifest, host);
+      const driver = new LoopbackDriver(bus, manifest, host, eventContextKeys);
       opened.push(driver);
       driver.emit("status", { state: "connected", detail: "loopback" });
       return driver;

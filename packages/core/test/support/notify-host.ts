@@ -22,6 +22,7 @@ export interface TestHost {
 export interface TestHostOptions {
   readonly bus?: LoopbackBus;
   readonly capabilities?: Partial<Capabilities>;
+  readonly eventContextKeys?: readonly string[];
   readonly clock?: ManualClock;
   readonly logger?: Logger;
   readonly serializer?: Serializer;
@@ -31,7 +32,8 @@ let ids = 0;
 
 /** A transport's insides over the loopback driver, as notifiers and listeners get them. */
 export async function openHost(options: TestHostOptions = {}): Promise<TestHost> {
-  const factory = loopbackFactory(options.bus ?? new LoopbackBus(), options.capabilities ?? {});
+  const { bus = new LoopbackBus(), capabilities = {}, eventContextKeys } = options;
+  const factory = loopbackFactory(bus, capabilities, eventContextKeys);
   const clock = options.clock ?? systemClock;
   const logger = options.logger ?? silentLogger;
   const newId = (): string => `id-${++ids}`;
