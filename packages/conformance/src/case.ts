@@ -9,7 +9,18 @@ export type Ability =
   /** Child processes can open the same transport. */
   | "workers"
   /** The harness can name an address at which nobody answers. */
-  | "dead-address";
+  | "dead-address"
+  /** The harness can open transports with wrong and with awkward credentials. */
+  | "credentials"
+  /** The harness can open transports over TLS, rightly and wrongly. */
+  | "tls"
+  /** The kit can stand between the driver and its broker, and cut the link. */
+  | "relay"
+  /** The kit may kill, freeze and start the broker. */
+  | "broker";
+
+/** Without a broker these are no question. */
+const OF_BROKERS: readonly Ability[] = ["relay", "broker"];
 
 /** What a manifest may claim: a boolean that holds, or the word that a graded key has. */
 export type Claim =
@@ -76,6 +87,7 @@ export function unmetNeed(
   test: ConformanceCase,
   claims: Capabilities,
   abilities: ReadonlySet<Ability>,
+  isBrokerless: boolean,
 ): Unmet | undefined {
   for (const need of test.needs) {
     if (need.startsWith("ability:")) continue;
@@ -90,6 +102,9 @@ export function unmetNeed(
     if (!need.startsWith("ability:")) continue;
     // The template type of Need leaves nothing else after this prefix.
     const ability = need.slice("ability:".length) as Ability;
+    if (isBrokerless && OF_BROKERS.includes(ability)) {
+      return { verdict: "not-applicable", reason: "there is no broker between peers" };
+    }
     if (!abilities.has(ability)) return { verdict: "unproven", reason: `the harness lacks ${ability}` };
   }
   return undefined;

@@ -16,8 +16,9 @@ import type {
 import { NotSupportedError } from "@trunkline/core";
 import { ConformanceFailure, check, fail, show } from "./check.js";
 import { Gate } from "./gate.js";
-import type { ConformanceHarness, Timing } from "./harness.js";
+import type { BrokerControl, ConformanceHarness, Timing, TransportRequest } from "./harness.js";
 import { describeFlaws, History, type Judgement, type JudgeOptions } from "./history.js";
+import { Relay } from "./relay.js";
 import type { CaseResult } from "./report.js";
 import { seededRandom } from "./seeded.js";
 import { Worker } from "./worker-handle.js";
@@ -49,7 +50,9 @@ export class CaseContext {
   readonly #gates: Gate[] = [];
   readonly #transports: Transport[] = [];
   readonly #workers: Worker[] = [];
-  readonly #spaces = new Set<string>();
+  readonly #relays: Relay[] = [];
+  readonly #repairs: (() => Promise<void>)[] = [];
+  readonly #spaces = new Map<string, Promise<void>>();
   readonly #handlerErrors: unknown[] = [];
 
   constructor(
@@ -106,19 +109,55 @@ export class CaseContext {
 
   /** A transport on this case's space; closed when the case ends. Deadlines are short, so that a failure is soon known. */
   async open(options: TransportOptions = {}, space: string = this.space): Promise<Transport> {
-    if (!this.#spaces.has(space)) {
-      this.#spaces.add(space);
-      await this.harness.openSpace?.(space);
-    }
-    const patience = this.ms(this.timing.waitMs);
-    const transport = await this.within(
-      "openTransport",
-      this.harness.createTransport({
-        space,
-        options: { callTimeoutMs: patience, sendTimeoutMs: patience, drainTimeoutMs: patience, ...options },
-      }),
-    );
+    return await this.openBy({ space, options });
+  }
+
+  /** A transport as {@link open} has it, with what else the harness offers; in this case's space unless another is named. */
+  async openBy(request: Partial<TransportRequest>): Promise<Transport> {
+    const transport = await this.within("openTransport", this.attempt(request));
     return this.adopt(transport);
+  }
+
+  /** As {@link openBy}, for a transport that should not come to be: the kit closes none of it, and waits for nothing. */
+  async attempt(request: Partial<TransportRequest>): Promise<Transport> {
+    const space = request.space ?? this.space;
+    await this.#openSpace(space);
+    const patience = this.ms(this.timing.waitMs);
+    const deadlines = { callTimeoutMs: patience, sendTimeoutMs: patience, drainTimeoutMs: patience };
+    return this.harness.createTransport({ ...request, space, options: { ...deadlines, ...request.options } });
+  }
+
+  /** A relay before the broker, which the case may cut; closed when the case ends. */
+  async relay(): Promise<Relay> {
+    const endpoint = await this.harness.endpoint?.();
+    if (endpoint === undefined) fail("the harness names no endpoint to stand before");
+    const relay = await Relay.open(endpoint);
+    this.#relays.push(relay);
+    return relay;
+  }
+
+  /** The broker's own process. What a case has killed or frozen runs again when the case ends. */
+  get broker(): BrokerControl {
+    const { broker } = this.harness;
+    if (broker === undefined) fail("the harness gives no control of its broker");
+    return {
+      kill: () => {
+        this.#repairs.push(() => broker.start());
+        return broker.kill();
+      },
+      start: () => {
+        this.#repairs.length = 0;
+        return broker.start();
+      },
+      freeze: () => {
+        this.#repairs.push(() => broker.thaw());
+        return broker.freeze();
+      },
+      thaw: () => {
+        this.#repairs.length = 0;
+        return broker.thaw();
+      },
+    };
   }
 
   /** Has the kit close `transport` when the case ends, and keeps what its handlers threw. */
@@ -189,6 +228,7 @@ export class CaseContext {
   }
 
   async worker(space: string = this.space): Promise<Worker> {
+    await this.#openSpace(space);
     const source = this.harness.workerSource?.(space);
     if (source === undefined) fail("the harness gives child processes no transport");
     const worker = new Worker(source, this.ms(this.timing.waitMs));
@@ -305,6 +345,15 @@ export class CaseContext {
     );
   }
 
+  #openSpace(space: string): Promise<void> {
+    let opened = this.#spaces.get(space);
+    if (opened === undefined) {
+      opened = this.harness.openSpace?.(space) ?? Promise.resolve();
+      this.#spaces.set(space, opened);
+    }
+    return opened;
+  }
+
   #expected<Problem extends Error>(what: string, error: unknown, kind: ErrorClass<Problem>): Problem {
     this.saw();
     this.errors.push(error);
@@ -319,6 +368,7 @@ export class CaseContext {
     const problems: string[] = [];
     for (const gate of this.#gates) gate.open();
     for (const worker of this.#workers) worker.kill();
+    for (const repair of this.#repairs.splice(0)) await repair();
     await Promise.all(this.#workers.map((worker) => worker.ended));
     const closing = this.#transports.map(async (transport) => {
       try {
@@ -328,7 +378,8 @@ export class CaseContext {
       }
     });
     await Promise.all(closing);
-    for (const space of this.#spaces) await this.harness.dropSpace?.(space);
+    for (const relay of this.#relays) await relay.close();
+    for (const space of this.#spaces.keys()) await this.harness.dropSpace?.(space);
     return problems;
   }
 }

@@ -16,6 +16,8 @@ export const GROUPS = [
   "batches",
   "requeue",
   "processes",
+  "faults",
+  "security",
   "manifest",
   "review",
 ] as const;

@@ -1,12 +1,44 @@
 import type { Capabilities, DriverFactory, Transport, TransportOptions } from "@trunkline/core";
 import { openTransport } from "@trunkline/core";
 
+/** Where something listens for TCP. */
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Whom a transport says it is. `awkward`: right, with a password full of what a URL must write otherwise. */
+export type CredentialsRequest = "good" | "wrong" | "awkward";
+
+/**
+ * How a transport comes to a backend's port for TLS. `wrong-authority`: it trusts another authority; `wrong-host`: it expects
+ * another name in the certificate; `plain`: it speaks no TLS there.
+ */
+export type TlsRequest = "good" | "wrong-authority" | "wrong-host" | "plain";
+
 /** What the kit asks of a harness when a case opens a transport; the kit never builds URLs itself. */
 export interface TransportRequest {
   /** Equal spaces see each other; different ones do not, where the harness isolates them. */
   readonly space: string;
   /** As the application would give them. The harness adds the drivers. */
   readonly options?: TransportOptions;
+  /** Dial these, the first of them first, and not the backend's own: relays of the kit. Only with `endpoints`. */
+  readonly via?: readonly Endpoint[];
+  /** Only with the ability `credentials`. @default "good" */
+  readonly credentials?: CredentialsRequest;
+  /** Only with the ability `tls`. @default what the harness's own URL says */
+  readonly tls?: TlsRequest;
+}
+
+/** The backend's own process, for cases in which it dies, hangs and comes back with what was on its disk. */
+export interface BrokerControl {
+  /** SIGKILL, or as near to it as there is. Resolves when it is gone. */
+  kill(): Promise<void>;
+  /** Resolves when it takes connections again, at the same endpoint. */
+  start(): Promise<void>;
+  /** It keeps its connections and does nothing. */
+  freeze(): Promise<void>;
+  thaw(): Promise<void>;
 }
 
 /** How a child process opens the same transport. */
@@ -49,6 +81,10 @@ export interface ConformanceHarness {
   readonly deviations?: readonly Deviation[];
   /** True where spaces are isolated by the backend (realms), false where random names alone keep cases apart. */
   readonly isolatesSpaces: boolean;
+  /** True where nothing stands between peers: cases about a broker then do not apply. @default false */
+  readonly isBrokerless?: boolean;
+  /** Which parts of a {@link TransportRequest} it can satisfy beyond space and options. @default none */
+  readonly offers?: readonly ("credentials" | "tls")[];
   /** Words that must appear in no message (F4): the passwords in use. */
   readonly secrets?: readonly string[];
   /** Once per run: start containers, create users. */
@@ -60,6 +96,10 @@ export interface ConformanceHarness {
   createTransport(request: TransportRequest): Promise<Transport>;
   /** A transport whose backend does not answer, opened within `connectTimeoutMs`; absent where there is no such thing. */
   createDeadTransport?(options: TransportOptions): Promise<Transport>;
+  /** Where the backend listens: the kit puts relays before it, which it can cut. Absent: no link can be cut. */
+  endpoint?(): Promise<Endpoint>;
+  /** Absent where the backend must be left running. */
+  readonly broker?: BrokerControl;
   /** How a child process reaches `space`; absent where it cannot. */
   workerSource?(space: string): WorkerSource;
 }

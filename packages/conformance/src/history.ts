@@ -53,6 +53,8 @@ export interface JudgeOptions {
   readonly repeats?: boolean;
   /** Sends may be refused or end unknown. @default false */
   readonly failures?: boolean;
+  /** Of an accepted message that was not handled: whether its loss was told, as the manifest admits (B12). @default none */
+  readonly isExcused?: (id: string) => boolean;
 }
 
 /**
@@ -164,7 +166,8 @@ export class History {
       if (send.state === "unknown" && by.length > 0) recovered.push(send.id);
       for (const group of send.scope) {
         const mine = by.filter((handling) => group.includes(handling.consumer));
-        if (mine.length === 0 && send.state === "ok") missing.push(`${send.id} at ${group.join("|")}`);
+        if (mine.length === 0 && send.state === "ok" && options.isExcused?.(send.id) !== true)
+          missing.push(`${send.id} at ${group.join("|")}`);
         const extra = options.repeats === true ? repeatedAttempts(mine) : mine.length - 1;
         if (extra > 0) duplicate.push(`${send.id} (${mine.length} times, at ${who(mine)})`);
       }

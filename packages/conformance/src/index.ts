@@ -12,11 +12,15 @@ export { CaseContext } from "./context.js";
 export { Gate } from "./gate.js";
 export { GROUPS, type Group } from "./group.js";
 export {
+  type BrokerControl,
   type ConformanceHarness,
+  type CredentialsRequest,
   DEFAULT_TIMING,
   type Deviation,
+  type Endpoint,
   harnessFromUrl,
   type Timing,
+  type TlsRequest,
   type TransportRequest,
   type UrlHarnessOptions,
   type WorkerSource,

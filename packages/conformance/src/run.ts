@@ -135,7 +135,7 @@ export class ConformanceRun {
     } catch (error) {
       return result("fail", { detail: `the driver could not be opened: ${textOf(error)}` });
     }
-    const unmet = unmetNeed(test, claims, this.#abilities());
+    const unmet = unmetNeed(test, claims, this.#abilities(), this.#harness.isBrokerless === true);
     if (unmet !== undefined) return result(unmet.verdict, { detail: unmet.reason });
     const outcome = await this.#attempt(test, claims, base.seed);
     return withDeviation(result(outcome.verdict, outcome), this.#deviationOf(test.id));
@@ -193,6 +193,9 @@ export class ConformanceRun {
     if (this.#harness.isolatesSpaces) abilities.add("spaces");
     if (this.#harness.workerSource !== undefined) abilities.add("workers");
     if (this.#harness.createDeadTransport !== undefined) abilities.add("dead-address");
+    if (this.#harness.endpoint !== undefined) abilities.add("relay");
+    if (this.#harness.broker !== undefined) abilities.add("broker");
+    for (const offer of this.#harness.offers ?? []) abilities.add(offer);
     return abilities;
   }
 

@@ -4,6 +4,7 @@ export { resolveDriver } from "./driver-registry.js";
 export * from "./errors.js";
 export * from "./host.js";
 export { type BackoffOptions, backoffDelayMs, resolveBackoff } from "./kit/backoff.js";
+export { Beats } from "./kit/beats.js";
 export { type Connection, type ConnectionEvent, FIRST_CONNECTION, nextConnection } from "./kit/connection-state.js";
 export { Credit } from "./kit/credit.js";
 export { DuplicateWindow, type DuplicateWindowOptions } from "./kit/duplicate-window.js";

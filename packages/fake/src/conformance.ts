@@ -10,6 +10,7 @@ const DEAD_BUS = "conformance-dead";
 export const harness: ConformanceHarness = {
   name: driver.name,
   isolatesSpaces: true,
+  isBrokerless: true,
   createTransport: ({ space, options }) =>
     openTransport(`fake://conformance/${encodeURIComponent(space)}`, { ...options, drivers: [driver] }),
   createDeadTransport(options) {

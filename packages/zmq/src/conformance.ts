@@ -17,6 +17,7 @@ function urlOf(space: string, runtimeDir: string): string {
 export const harness: ConformanceHarness = {
   name: driver.name,
   isolatesSpaces: true,
+  isBrokerless: true,
   teardown: () => rm(RUNTIME_DIR, { recursive: true, force: true }),
   createTransport: ({ space, options }) => openTransport(urlOf(space, RUNTIME_DIR), { ...options, drivers: [driver] }),
   // Below a file no directory can be made: the matchmaker of this machine is not to be had.

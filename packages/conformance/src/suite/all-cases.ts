@@ -6,6 +6,7 @@ import { concurrencyCases } from "./concurrency.js";
 import { contextCases } from "./contexts.js";
 import { errorCases, errorReviewCases } from "./errors.js";
 import { fanoutCases } from "./fanout.js";
+import { faultCases } from "./faults.js";
 import { serverLifecycleCases } from "./lifecycle-server.js";
 import { transportLifecycleCases } from "./lifecycle-transport.js";
 import { manifestCases, manifestReviewCases } from "./manifest.js";
@@ -23,6 +24,7 @@ import { processCases } from "./processes.js";
 import { requeueCases } from "./requeue.js";
 import { rpcCallCases } from "./rpc-call.js";
 import { rpcCastCases } from "./rpc-cast.js";
+import { securityCases } from "./security.js";
 import { serializerCases } from "./serializers.js";
 import { timeoutCases } from "./timeouts.js";
 
@@ -53,6 +55,8 @@ export const ALL_CASES: readonly ConformanceCase[] = Object.freeze([
   ...batchCases,
   ...requeueCases,
   ...processCases,
+  ...faultCases,
+  ...securityCases,
   ...manifestCases,
   ...errorReviewCases,
   ...manifestReviewCases,

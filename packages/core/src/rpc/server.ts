@@ -1,11 +1,11 @@
 import { callScope } from "../call-scope.js";
 import { InvalidTargetError, type MessagingError } from "../errors.js";
+import { Beats } from "../kit/beats.js";
 import { requireCapability } from "../refusal.js";
 import type { Delivery, Listener, Outcome, Request } from "../seam.js";
 import { checkTarget, type Target } from "../target.js";
 import type { TransportCore } from "../transport-core.js";
 import type { JsonObject, Value } from "../value.js";
-import { Beats } from "./beats.js";
 import { DeliveryQueue } from "./delivery-queue.js";
 import { EndpointTable, type Handler } from "./endpoint.js";
 import { type FailedOutcome, refusalOutcome, serializerOutcome } from "./outcomes.js";

@@ -1,6 +1,6 @@
+import type { Beats } from "../kit/beats.js";
 import type { Delivery, Outcome, Request } from "../seam.js";
 import type { TransportCore } from "../transport-core.js";
-import type { Beats } from "./beats.js";
 import { type FailedOutcome, untravelledOutcome } from "./outcomes.js";
 
 /** How each request of a server ends: with a reply, a refusal, dropped or handed back; its beats end with it (B8). */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { MessageTooLargeError } from "../../src/errors.js";
-import { Beats } from "../../src/rpc/beats.js";
+import { Beats } from "../../src/kit/beats.js";
 import { Verdicts } from "../../src/rpc/verdicts.js";
 import type { Delivery } from "../../src/seam.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
