@@ -11,6 +11,8 @@ import { defineConfig } from "vitest/config";
  */
 const SLOW = ["**/*.span.test.ts", "**/*.full.test.ts"];
 const NEVER = ["**/node_modules/**", "**/dist/**"];
+/** Of the projects that may need a broker. */
+const BROKERS = ["test/support/global-rabbit.ts"];
 
 export default defineConfig({
   test: {
@@ -31,6 +33,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "span",
+          globalSetup: BROKERS,
           include: ["packages/*/test/**/*.span.test.ts", "examples/*/test/**/*.test.ts", "test/**/*.test.ts"],
           exclude: [...NEVER, "test/house/**", "**/*.full.test.ts"],
         },
@@ -39,6 +42,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "full",
+          globalSetup: BROKERS,
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
           include: ["packages/*/test/**/*.full.test.ts", "test/**/*.full.test.ts"],

@@ -1,10 +1,12 @@
 /**
  * The brokers that tests of broker-backed drivers use: private instances of this checkout's user, on ports of their own,
- * with their data and pid files in one temp folder. Tests install and start nothing; without a broker they say what to run.
+ * with their data and pid files in one temp folder; and `oslo`, the Python library that tests talk to. Tests install
+ * nothing, and start brokers of their own; where one is not installed they say what to run.
  *
- *   npm run brokers -- status|install|start|stop [rabbit redis nats]
+ *   npm run brokers -- status|install [rabbit redis nats oslo]
+ *   npm run brokers -- start|stop [rabbit redis nats]
  */
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import {
   accessSync,
   closeSync,
@@ -22,10 +24,12 @@ import { connect } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { run } from "./processes.mjs";
 
 const FOLDER = join(tmpdir(), `trunkline-brokers-${userInfo().username}`);
 const READY_WITHIN_MS = 60_000;
 const STOPPED_WITHIN_MS = 20_000;
+const POLICY = "/usr/sbin/policy-rc.d";
 
 const BROKERS = {
   rabbit: {
@@ -63,19 +67,31 @@ const BROKERS = {
   },
 };
 
+/** What is no server: a library of the system's Python, which Debian's packages are for, whatever `python3` is on PATH. */
+const LIBRARIES = {
+  oslo: { aptPackage: "python3-oslo.messaging", python: "/usr/bin/python3", module: "oslo_messaging" },
+};
+
+const NAMES = [...Object.keys(BROKERS), ...Object.keys(LIBRARIES)];
+
 /** Resolves with the exit code. */
 export async function brokers([action = "status", ...names]) {
   const actions = { status, install, start, stop };
-  const unknown = names.filter((name) => !Object.hasOwn(BROKERS, name));
-  if (!Object.hasOwn(actions, action) || unknown.length > 0) {
-    console.error(`usage: npm run brokers -- ${Object.keys(actions).join("|")} [${Object.keys(BROKERS).join(" ")}]`);
+  // Only a server can be started and stopped.
+  const known = ["start", "stop"].includes(action) ? Object.keys(BROKERS) : NAMES;
+  if (!Object.hasOwn(actions, action) || names.some((name) => !known.includes(name))) {
+    console.error(`usage: npm run brokers -- ${Object.keys(actions).join("|")} [${known.join(" ")}]`);
     return 2;
   }
-  return actions[action](names.length > 0 ? names : Object.keys(BROKERS));
+  return actions[action](names.length > 0 ? names : known);
 }
 
 async function status(names) {
   for (const name of names) {
+    if (!Object.hasOwn(BROKERS, name)) {
+      console.log(`${name.padEnd(7)} ${LIBRARIES[name].python}  ${isInstalled(name) ? "installed" : "not installed"}`);
+      continue;
+    }
     const { port } = BROKERS[name];
     const pid = runningPid(name);
     const answers = await accepts(port);
@@ -85,18 +101,58 @@ async function status(names) {
   return 0;
 }
 
-function install(names) {
-  const missing = names.filter((name) => program(name) === undefined).map((name) => BROKERS[name].aptPackage);
+async function install(names) {
+  const missing = names.filter((name) => !isInstalled(name));
   if (missing.length === 0) return 0;
+  const packages = missing.map((name) => (BROKERS[name] ?? LIBRARIES[name]).aptPackage);
   if (process.platform !== "linux" || process.getuid?.() !== 0 || findProgram("apt-get") === undefined) {
-    console.error(`please install ${missing.join(", ")}: this script does so only with apt-get, as root`);
+    console.error(`please install ${packages.join(", ")}: this script does so only with apt-get, as root`);
     return 1;
   }
-  // Debian starts a service that it installs unless told not to: the tests use private instances.
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
-  execFileSync("apt-get", ["update", "-qq"], { stdio: "inherit", env });
-  execFileSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], { stdio: "inherit", env });
-  return names.every((name) => program(name) !== undefined) ? 0 : 1;
+  await withoutServices(async (env) => {
+    const options = [
+      "-qq",
+      "-o",
+      "DPkg::Lock::Timeout=120",
+      "-o",
+      "Acquire::Retries=2",
+      "-o",
+      "Acquire::http::Timeout=30",
+    ];
+    // One source that is down is no reason to give up: what is wanted may come from another.
+    await run("apt-get", ["update", ...options], { env });
+    await run("apt-get", ["install", "--yes", "--no-install-recommends", ...options, ...packages], { env });
+  });
+  const left = missing.filter((name) => !isInstalled(name));
+  if (left.length > 0) console.error(`apt-get did not bring ${left.join(", ")}`);
+  return left.length === 0 ? 0 : 1;
+}
+
+/**
+ * Debian starts a service that it installs, and restarts those that an upgrade touches, unless a policy forbids it. Tests
+ * use private instances, and what runs on this machine is not ours. Should the policy outlive this process, it forbids
+ * nothing any more.
+ */
+async function withoutServices(work) {
+  const script = `#!/bin/sh\n# Of \`npm run brokers -- install\`: no service starts while that runs.\nkill -0 ${process.pid} 2>/dev/null && exit 101\nexit 0\n`;
+  let isOurs = false;
+  try {
+    writeFileSync(POLICY, script, { mode: 0o755, flag: "wx" });
+    isOurs = true;
+  } catch (error) {
+    if (error.code !== "EEXIST") throw error; // a policy that is there already is the machine's own
+  }
+  try {
+    await work({ DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1", NEEDRESTART_SUSPEND: "1" });
+  } finally {
+    if (isOurs) rmSync(POLICY, { force: true });
+  }
+}
+
+function isInstalled(name) {
+  if (Object.hasOwn(BROKERS, name)) return program(name) !== undefined;
+  const { python, module } = LIBRARIES[name];
+  return spawnSync(python, ["-I", "-c", `import ${module}`], { stdio: "ignore", timeout: 30_000 }).status === 0;
 }
 
 async function start(names) {

@@ -6,12 +6,16 @@ const ALLOWED: ReadonlyMap<string, RegExp> = new Map([
   ["core", /^(node:|\.|eventemitter3$|zod$)/],
   ["fake", /^(node:|\.|@trunkline\/core\/driver$|eventemitter3$|zod$)/],
   ["zmq", /^(node:|\.|@trunkline\/core\/driver$|eventemitter3$|zod$|zeromq$|ioredis$)/],
+  ["rabbit", /^(node:|\.|@trunkline\/core\/driver$|amqplib$|zod$)/],
   ["conformance", /^(node:|\.|@trunkline\/core(\/driver|\/testing)?$)/],
   ["cli", /^(node:|\.|@trunkline\/core(\/driver)?$|@trunkline\/conformance$)/],
 ]);
 
 /** A driver's `/conformance` entry may also import core's main entry, and the types of the kit. */
 const CONFORMANCE_ENTRY = /^@trunkline\/core(\/testing)?$/;
+
+/** Brokers for tests may use what core has for tests. */
+const FOR_TESTS = { folder: "/src/private-rabbit/", specifier: "@trunkline/core/testing" };
 
 /** What tests may import beside what their package may. Core's tests know no driver. */
 const TEST_TOOLS = /^(vitest|fast-check)$/;
@@ -27,6 +31,7 @@ test.each([...ALLOWED])("%s imports only what its rule allows", (name, rule) => 
     importsOf(path)
       .filter(({ specifier, typeOnly }) => {
         if (rule.test(specifier)) return false;
+        if (path.includes(FOR_TESTS.folder) && specifier === FOR_TESTS.specifier) return false;
         if (!path.endsWith("/src/conformance.ts")) return true;
         return !(CONFORMANCE_ENTRY.test(specifier) || (typeOnly && specifier === "@trunkline/conformance"));
       })
@@ -56,6 +61,7 @@ test("no package reaches into another by a path, and no source reaches into a te
           return importsOf(path)
             .map(({ specifier }) => resolveRelative(path, specifier))
             .filter((target) => target !== undefined && !target.startsWith(home) && target !== `${folder}/package.json`)
+            .filter((target) => path.includes("/src/") || !target?.startsWith("test/support/"))
             .map((target) => `${path}: ${target}`);
         }),
   );

@@ -1,0 +1,2 @@
+/** Trunkline's driver for RabbitMQ. */
+export { driver } from "./rabbit-factory.js";

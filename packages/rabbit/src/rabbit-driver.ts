@@ -1,0 +1,527 @@
+// Long because here the parts of a driver are put together, and nothing else is done.
+import { hostname } from "node:os";
+import {
+  type Address,
+  type CallHandle,
+  type CallOptions,
+  type Capabilities,
+  ClosedError,
+  ConnectionLostError,
+  type Delivery,
+  type Driver,
+  type DriverEvents,
+  type DriverHost,
+  type DriverStats,
+  DuplicateWindow,
+  type Event,
+  type Listener,
+  type ListenOptions,
+  MessagingError,
+  NotSupportedError,
+  type Receipt,
+  type ReplySink,
+  type Request,
+  type SendOptions,
+  SerializationError,
+  type Subscription,
+  TypedEmitter,
+} from "@trunkline/core/driver";
+import type { ConsumeMessage } from "amqplib";
+import { listenFailure } from "./connection/broker-error.js";
+import type { DialSettings, TlsSettings } from "./connection/dial.js";
+import { HostOrder } from "./connection/host-order.js";
+import { Link } from "./connection/link.js";
+import { LoopWatch } from "./connection/loop-watch.js";
+import { ControlBus } from "./control/control-bus.js";
+import { isNotice } from "./control/notices.js";
+import { OSLO_EVENT_CONTEXT } from "./options/event-context.js";
+import { paceOf } from "./options/pace.js";
+import type { Settings } from "./options/settings.js";
+import { Answers } from "./receiving/answers.js";
+import { unreadable } from "./receiving/arrival.js";
+import type { AttemptBook } from "./receiving/attempt-book.js";
+import { DelayQueues } from "./receiving/delay-queues.js";
+import { DurableServer } from "./receiving/durable-server.js";
+import { EventListener } from "./receiving/event-listener.js";
+import { Inbox } from "./receiving/inbox.js";
+import { DUPLICATE_WINDOW, Ledger } from "./receiving/ledger.js";
+import type { DropCounter, ListenerHost } from "./receiving/listener-host.js";
+import { OsloRequeuer } from "./receiving/oslo-requeuer.js";
+import { OsloServer } from "./receiving/oslo-server.js";
+import type { RpcDelivery } from "./receiving/rpc-delivery.js";
+import { Calls } from "./sending/calls.js";
+import { Outgoing, type OutgoingTerms } from "./sending/outgoing.js";
+import { PendingCall } from "./sending/pending-call.js";
+import { PendingSend, type SendKind } from "./sending/pending-send.js";
+import { Repeats } from "./sending/repeats.js";
+import { SendBudget } from "./sending/send-budget.js";
+import { SendChannels } from "./sending/send-channels.js";
+import { Declarer } from "./topology/declare.js";
+import { NameRegistry } from "./topology/name-registry.js";
+import type { Naming } from "./topology/naming.js";
+import { OsloNaming } from "./topology/oslo-naming.js";
+import { RabbitNaming } from "./topology/rabbit-naming.js";
+import { RouteBook } from "./topology/route-book.js";
+import type { BodyLimits } from "./wire/body.js";
+import { unwrap } from "./wire/envelope.js";
+import { encodeEvent } from "./wire/event-body.js";
+import { hexId } from "./wire/ids.js";
+import { encodeRequest } from "./wire/request-body.js";
+
+/** The package's name, for errors and the factory. */
+export const DRIVER_NAME = "@trunkline/rabbit";
+
+/** How long a connection may take to be made, and how long the last replies of a closing transport may take. */
+const DIAL_TIMEOUT_MS = 10_000;
+const FLUSH_MS = 5_000;
+
+/** What a driver does with those of either naming. */
+type OpenListener = DurableServer | OsloServer | EventListener;
+
+export interface RabbitDriverParts {
+  readonly settings: Settings;
+  readonly capabilities: Capabilities;
+  readonly tls: TlsSettings | undefined;
+  readonly host: DriverHost;
+  readonly connectTimeoutMs: number;
+  /** Of the process. */
+  readonly attempts: AttemptBook;
+}
+
+/** One open transport: a connection that sends and, once something is received, one that receives. */
+export class RabbitDriver implements Driver {
+  readonly capabilities: Capabilities;
+  readonly events: TypedEmitter<DriverEvents>;
+  declare readonly eventContextKeys?: readonly string[];
+  readonly #settings: Settings;
+  readonly #host: DriverHost;
+  readonly #connectTimeoutMs: number;
+  readonly #attempts: AttemptBook;
+  readonly #limits: BodyLimits;
+  readonly #terms: OutgoingTerms;
+  readonly #naming: Naming;
+  readonly #routes: RouteBook;
+  readonly #sendLink: Link;
+  readonly #receiveLink: Link;
+  readonly #watch: LoopWatch;
+  readonly #channels: SendChannels;
+  readonly #budget: SendBudget;
+  readonly #calls: Calls;
+  readonly #inbox: Inbox;
+  readonly #answers: Answers;
+  readonly #ledger: Ledger<RpcDelivery>;
+  readonly #window: DuplicateWindow;
+  readonly #control: ControlBus | undefined;
+  readonly #listenerHost: ListenerHost;
+  readonly #listeners: Set<OpenListener> = new Set();
+  readonly #starting: Set<Promise<unknown>> = new Set();
+  readonly #counters: Map<string, number> = new Map();
+  #isConnected = true;
+  #closing: Promise<void> | undefined;
+
+  constructor({ settings, capabilities, tls, host, connectTimeoutMs, attempts }: RabbitDriverParts) {
+    const { clock } = host;
+    const instance = hexId(host.newId());
+    const random = (): number => host.random();
+    const pace = paceOf(settings.reconnection, random);
+    const warn = (message: string, error?: unknown): void => this.#warn(message, error);
+    this.capabilities = capabilities;
+    if (settings.naming === "oslo") this.eventContextKeys = OSLO_EVENT_CONTEXT;
+    this.events = new TypedEmitter(host.logger);
+    this.#settings = settings;
+    this.#host = host;
+    this.#connectTimeoutMs = connectTimeoutMs;
+    this.#attempts = attempts;
+    this.#limits = { maxMessageBytes: settings.maxMessageBytes, driver: DRIVER_NAME };
+    this.#terms = { clock, compresses: settings.compresses };
+
+    const { hosts, vhost, login, heartbeatMs, failover, queueMessages, queueMiB } = settings;
+    const dial: DialSettings = { vhost, login, heartbeatMs, dialTimeoutMs: DIAL_TIMEOUT_MS, tls };
+    const name = `trunkline:${hostname()}:${process.pid}:${instance.slice(0, 8)}`;
+    const link = (role: string): Link =>
+      new Link({
+        role,
+        name,
+        dial,
+        hosts: new HostOrder(hosts, failover, random),
+        pace,
+        clock,
+        onChange: (changed, detail, error) => this.#linkChanged(changed, detail, error),
+      });
+    this.#sendLink = link("send");
+    this.#receiveLink = link("receive");
+    this.#watch = new LoopWatch(clock, heartbeatMs, warn);
+
+    const rabbitNaming = settings.naming === "rabbit" ? new RabbitNaming(settings.topology) : undefined;
+    this.#naming =
+      settings.naming === "rabbit"
+        ? new RabbitNaming(settings.topology)
+        : new OsloNaming(settings.topology, new NameRegistry(DRIVER_NAME));
+    this.#routes = new RouteBook(this.#naming);
+    const declarer = new Declarer((argument) => this.#naming.optionOf(argument));
+    this.#channels = new SendChannels(this.#sendLink, {
+      declarer,
+      clock,
+      pace,
+      warn,
+      idleMs: settings.idleChannelMs,
+    });
+    this.#budget = new SendBudget({ messages: queueMessages, bytes: queueMiB * 1024 * 1024 });
+    this.#calls = new Calls({
+      canReply: () => this.#inbox.isUp,
+      wantReplies: () => this.#wantReplies(),
+      dropped: (counter, reason) => this.#dropped(counter, reason),
+    });
+    this.#inbox = new Inbox({
+      link: this.#receiveLink,
+      queue: this.#naming.inbox(instance),
+      declarer,
+      clock,
+      pace,
+      startWithinMs: connectTimeoutMs,
+      onMessage: (message) => this.#received(message),
+      onUp: (place, downMs) => {
+        this.#calls.resume();
+        this.#control?.resumed(place, downMs);
+      },
+      warn,
+    });
+    this.#answers = new Answers({
+      clock,
+      channels: this.#channels,
+      terms: this.#terms,
+      replyRetryMs: settings.replyRetryMs,
+      newId: () => host.newId(),
+      route: (queue, isMandatory) => ({
+        ...this.#naming.queueRoute(queue, settings.naming === "oslo"),
+        isMandatory: isMandatory && (settings.naming === "rabbit" || settings.hasMandatoryReplies),
+      }),
+      undelivered: (queue) => this.#dropped("repliesLost", "a reply whose reply queue is not there", queue),
+    });
+    this.#ledger = new Ledger(clock);
+    this.#window = new DuplicateWindow({ ...DUPLICATE_WINDOW, clock });
+    this.#listenerHost = {
+      link: this.#receiveLink,
+      clock,
+      pace,
+      declarer,
+      naming: this.#naming,
+      channels: this.#channels,
+      answers: this.#answers,
+      limits: this.#limits,
+      clockToleranceMs: settings.clockToleranceMs,
+      startWithinMs: connectTimeoutMs,
+      consumerTimeoutMs: settings.consumerTimeoutMs,
+      random,
+      newId: () => host.newId(),
+      dropped: (counter, reason, peer) => this.#dropped(counter, reason, peer),
+      castsLost: (count, peer) => this.#castsLost(count, peer),
+      warn,
+    };
+    this.#control =
+      rabbitNaming === undefined
+        ? undefined
+        : new ControlBus({
+            naming: rabbitNaming,
+            inbox: this.#inbox,
+            ledger: this.#ledger,
+            host: this.#listenerHost,
+          });
+  }
+
+  /** Resolves when the broker answers (E1). @throws ConnectError, AuthError, AbortError; nothing is left then. */
+  async open(signal: AbortSignal | undefined): Promise<void> {
+    try {
+      await this.#sendLink.ready(this.#connectTimeoutMs, signal);
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  send(to: Address, message: Request | Event, options: SendOptions): Promise<Receipt> {
+    return new Promise((resolve, reject) => {
+      this.#checkOpen("send");
+      const kind: SendKind = message.kind === "event" ? "event" : to.fanout === true ? "fanout" : "cast";
+      const outgoing = message.kind === "event" ? this.#event(to, message) : this.#request(to, message);
+      const send = new PendingSend({
+        kind,
+        outgoing,
+        channel: () => this.#channels.of(outgoing.route, "requests"),
+        budget: this.#budget,
+        repeats: this.#repeats(),
+        resolve,
+        reject,
+        warn: (text) => this.#warn(text),
+      });
+      send.start();
+      options.onCancel(send);
+    });
+  }
+
+  call(to: Address, request: Request, sink: ReplySink, options: CallOptions): CallHandle {
+    try {
+      this.#checkOpen("call");
+      if (options.stream !== undefined) {
+        throw new NotSupportedError("the rabbit driver does not claim streaming", "streaming", DRIVER_NAME);
+      }
+      const msgId = hexId(this.#host.newId());
+      const outgoing = this.#callOf(to, request, msgId, options);
+      const call = new PendingCall({
+        outgoing,
+        sink,
+        channel: () => this.#channels.of(outgoing.route, "requests"),
+        budget: this.#budget,
+        repeats: this.#repeats(),
+        onEnd: () => this.#calls.ended(msgId, call),
+        onCancel: (_call, reason) => this.#control?.cancel(to, outgoing.id, reason),
+      });
+      this.#calls.add(msgId, call);
+      return call;
+    } catch (error) {
+      return refusedCall(error, sink);
+    }
+  }
+
+  listen(what: Subscription, deliver: (delivery: Delivery) => void, options: ListenOptions): Promise<Listener> {
+    const starting = this.#listen(what, deliver, options);
+    this.#starting.add(starting);
+    // Whoever asked hears how it went.
+    starting.then(
+      () => this.#starting.delete(starting),
+      () => this.#starting.delete(starting),
+    );
+    return starting;
+  }
+
+  stats(): DriverStats {
+    let inHand = 0;
+    for (const listener of this.#listeners) inHand += listener.inHand;
+    return {
+      counters: Object.fromEntries(this.#counters),
+      gauges: {
+        "send.messages": this.#budget.messages,
+        "send.bytes": this.#budget.bytes,
+        "send.waiting": this.#channels.waiting,
+        "send.unconfirmed": this.#channels.unconfirmed,
+        "send.channels": this.#channels.count,
+        "calls.unanswered": this.#calls.count,
+        "replies.unconfirmed": this.#answers.count,
+        "server.listeners": this.#listeners.size,
+        "server.inHand": inHand,
+        "server.questions": this.#control?.questions ?? 0,
+      },
+      links: [this.#sendLink, this.#receiveLink].map((link) => ({
+        role: link.role,
+        state: link.state,
+        host: link.session?.place ?? "",
+        sessions: link.sessions,
+        isBlocked: link.blockedReason !== undefined,
+      })),
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #listen(what: Subscription, deliver: (delivery: Delivery) => void, options: ListenOptions): Promise<Listener> {
+    this.#checkOpen("listen");
+    const listener =
+      what.kind === "rpc" ? this.#server(what.address, deliver, options) : this.#eventListener(what, deliver, options);
+    this.#listeners.add(listener);
+    try {
+      if (what.kind === "rpc") await this.#control?.serve(what.address);
+      return await listener.start();
+    } catch (error) {
+      await listener.close();
+      throw listenFailure(listener.name, error);
+    }
+  }
+
+  #server(address: Address, deliver: (delivery: Delivery) => void, options: ListenOptions): DurableServer | OsloServer {
+    const instance = hexId(this.#host.newId());
+    const sources = this.#naming.rpcSources(address, instance);
+    const common = { host: this.#listenerHost, driverName: DRIVER_NAME, address, sources, options, deliver };
+    const control = this.#control;
+    if (control === undefined) {
+      const prefetch = this.#settings.naming === "oslo" ? this.#settings.prefetch : 0;
+      const server: OsloServer = new OsloServer({
+        ...common,
+        instance,
+        window: this.#window,
+        prefetch,
+        onEnd: () => this.#listeners.delete(server),
+      });
+      return server;
+    }
+    const server: DurableServer = new DurableServer({
+      ...common,
+      instance,
+      ledger: this.#ledger,
+      claims: control,
+      onEnd: () => {
+        this.#listeners.delete(server);
+        control.leave(address);
+      },
+    });
+    return server;
+  }
+
+  #eventListener(
+    { address, priorities, pool }: Extract<Subscription, { readonly kind: "events" }>,
+    deliver: (delivery: Delivery) => void,
+    options: ListenOptions,
+  ): EventListener {
+    const naming = this.#naming;
+    const host = this.#listenerHost;
+    const listener: EventListener = new EventListener({
+      host,
+      driverName: DRIVER_NAME,
+      address,
+      priorities,
+      sources: naming.eventSources(address, priorities, pool),
+      options,
+      requeuer: naming instanceof RabbitNaming ? new DelayQueues(naming, host) : new OsloRequeuer(host, this.#attempts),
+      prefetch: this.#settings.naming === "oslo" ? this.#settings.prefetch : 0,
+      deliver,
+      onEnd: () => this.#listeners.delete(listener),
+    });
+    return listener;
+  }
+
+  async #close(): Promise<void> {
+    const closed = new ClosedError("the transport was closed before this was done");
+    this.#calls.refuse(closed);
+    await Promise.all([...this.#listeners].map((listener) => listener.close()));
+    await Promise.allSettled([...this.#starting]);
+    await this.#flushed();
+    this.#calls.closeAll(new ConnectionLostError("the transport was closed before the reply had come", true));
+    this.#control?.close();
+    if (this.#inbox.isUsed) await this.#inbox.close();
+    this.#channels.close(closed);
+    this.#answers.close();
+    this.#watch.close();
+    await Promise.all([this.#receiveLink.close(), this.#sendLink.close()]);
+    this.events.emit("status", { state: "closed", detail: "closed by its owner" });
+  }
+
+  /** Replies and notices, which nobody in this process waits for, are with the broker; it is not waited for without end. */
+  async #flushed(): Promise<void> {
+    const work = Promise.all([this.#channels.flushed("replies"), this.#channels.flushed("control")]);
+    await new Promise<void>((resolve) => {
+      const timer = this.#host.clock.setTimer(resolve, FLUSH_MS);
+      void work.finally(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
+  }
+
+  /** @throws NotSupportedError, SerializationError, MessageTooLargeError, InvalidTargetError */
+  #request(to: Address, request: Request): Outgoing {
+    const uniqueId = hexId(request.id);
+    const body = encodeRequest(request, { uniqueId }, this.#limits);
+    const headers = { id: uniqueId, application: request.headers };
+    return new Outgoing(this.#routes.of(to).cast, body, headers, this.#terms);
+  }
+
+  #callOf(to: Address, request: Request, msgId: string, { until, monitorMs }: CallOptions): Outgoing {
+    const uniqueId = hexId(request.id);
+    const fields = { uniqueId, msgId, replyQueue: this.#inbox.name, monitorMs };
+    const body = encodeRequest(request, fields, this.#limits);
+    const headers = { id: uniqueId, application: request.headers, monitorMs, until };
+    return new Outgoing(this.#routes.of(to).call, body, headers, this.#terms);
+  }
+
+  /** One of its own for each topic, since each is a message of its own (C1). */
+  #event(to: Address, event: Event): Outgoing {
+    const uniqueId = hexId(this.#host.newId());
+    const body = encodeEvent(event, { uniqueId }, this.#limits);
+    const headers = { id: uniqueId, application: event.headers };
+    return new Outgoing(this.#routes.of(to).event(event.priority), body, headers, this.#terms);
+  }
+
+  #repeats(): Repeats {
+    return new Repeats(this.#host.clock, () => this.#host.random());
+  }
+
+  /** Replies cannot come before the inbox is there; where that cannot be, whoever waits for it is told. */
+  #wantReplies(): void {
+    this.#inbox.start().catch((error: unknown) => {
+      this.#calls.refuse(listenFailure("replies", error));
+    });
+  }
+
+  #received(message: ConsumeMessage): void {
+    const { content, properties } = message;
+    if (this.#control !== undefined && isNotice(properties.type)) {
+      this.#control.received(message);
+      return;
+    }
+    let inner: ReturnType<typeof unwrap>;
+    try {
+      inner = unwrap(content, properties, this.#limits.maxMessageBytes);
+    } catch (error) {
+      this.#dropped("malformed", `a reply that cannot be read: ${unreadable(error)}`);
+      return;
+    }
+    this.#calls.received(inner);
+  }
+
+  #linkChanged(link: Link, detail: string, error: MessagingError | undefined): void {
+    if (this.#closing !== undefined) return;
+    const used = [this.#sendLink, this.#receiveLink].filter(({ sessions }) => sessions > 0);
+    const isConnected = used.length > 0 && used.every(({ session }) => session !== undefined);
+    if (link.blockedReason !== undefined && link.session !== undefined) this.#warn(detail);
+    // Before the first session it is opened, and whoever opens it hears how that goes.
+    if (isConnected === this.#isConnected || used.length === 0) return;
+    this.#isConnected = isConnected;
+    const state = isConnected ? "connected" : "degraded";
+    this.events.emit("status", { state, detail, ...(error === undefined ? {} : { error }) });
+  }
+
+  #warn(message: string, error?: unknown): void {
+    this.events.emit("warning", error === undefined ? { message } : { message, error });
+  }
+
+  #dropped(counter: DropCounter, reason: string, peer?: string): void {
+    this.#count(counter, 1);
+    this.events.emit("dropped", { count: 1, reason, ...(peer === undefined ? {} : { peer }) });
+  }
+
+  #castsLost(count: number, peer: string): void {
+    this.#count("castsLost", count);
+    this.events.emit("castsLost", { count, peer });
+  }
+
+  #count(name: string, by: number): void {
+    this.#counters.set(name, (this.#counters.get(name) ?? 0) + by);
+  }
+
+  #checkOpen(what: string): void {
+    if (this.#closing !== undefined) {
+      throw new ClosedError(`cannot ${what}: the transport is closed; open a new one`);
+    }
+  }
+}
+
+/** A call that is over before it began: its sink hears so once `call` has returned. */
+function refusedCall(error: unknown, sink: ReplySink): CallHandle {
+  let isCancelled = false;
+  const told =
+    error instanceof MessagingError
+      ? error
+      : new SerializationError("the message could not be encoded", { cause: error });
+  queueMicrotask(() => {
+    if (!isCancelled) sink.lost(told, false);
+  });
+  return {
+    cancel: () => {
+      isCancelled = true;
+      return "no-connection";
+    },
+    credit: () => {},
+  };
+}

@@ -1,0 +1,137 @@
+import {
+  ConnectionLostError,
+  type MessagingError,
+  OverloadedError,
+  type Receipt,
+  type SendHandle,
+  UnreachableError,
+  type WaitState,
+} from "@trunkline/core/driver";
+import type { Outgoing } from "./outgoing.js";
+import type { Publication } from "./publication.js";
+import type { Repeats } from "./repeats.js";
+import type { SendBudget } from "./send-budget.js";
+import type { SendChannel } from "./send-channel.js";
+
+/** What a message without an answer is. */
+export type SendKind = "cast" | "fanout" | "event";
+
+export interface PendingSendParts {
+  readonly kind: SendKind;
+  readonly outgoing: Outgoing;
+  readonly channel: () => SendChannel;
+  readonly budget: SendBudget;
+  readonly repeats: Repeats;
+  resolve(receipt: Receipt): void;
+  reject(error: MessagingError): void;
+  warn(message: string): void;
+}
+
+const TAKEN: Receipt = Object.freeze({ accepted: 1, lost: 0 });
+/** One of the queues that it went to was full. */
+const TAKEN_IN_PART: Receipt = Object.freeze({ accepted: 1, lost: 1 });
+
+/**
+ * A cast, a fanout or an event, from `send` to the broker's word on it.
+ *
+ * What was written when the connection ended is in doubt. A cast must not run twice, so its sender is told (B12); a fanout and an
+ * event go again under their own id, by which those who had them know them (B10).
+ */
+export class PendingSend implements Publication, SendHandle {
+  readonly #parts: PendingSendParts;
+  readonly #bytes: number;
+  #isSettled = false;
+
+  /** @throws OverloadedError where too much waits already. */
+  constructor(parts: PendingSendParts) {
+    this.#parts = parts;
+    this.#bytes = parts.outgoing.body.length;
+    parts.budget.take(this.#bytes);
+  }
+
+  get route(): Outgoing["route"] {
+    return this.#parts.outgoing.route;
+  }
+
+  get id(): string {
+    return this.#parts.outgoing.id;
+  }
+
+  get body(): Buffer {
+    return this.#parts.outgoing.body;
+  }
+
+  properties(): ReturnType<Outgoing["properties"]> {
+    return this.#parts.outgoing.properties();
+  }
+
+  start(): void {
+    this.#parts.channel().push(this);
+  }
+
+  confirmed(): void {
+    if (this.#settle()) this.#parts.resolve(TAKEN);
+  }
+
+  returned(): void {
+    this.failed(new UnreachableError(`nobody has ever listened on ${this.route.name}: rabbit has no queue for it`));
+  }
+
+  refused(): void {
+    if (this.#isSettled) return;
+    const { kind, repeats, warn } = this.#parts;
+    const { name } = this.route;
+    switch (kind) {
+      case "cast":
+        repeats.after(() => this.start());
+        return;
+      case "fanout":
+        // The others have it, and whoever reads so late is as good as dead (A4).
+        warn(`a fanout to ${name} did not reach all: the queue of a server that does not read is full`);
+        if (this.#settle()) this.#parts.resolve(TAKEN_IN_PART);
+        return;
+      case "event":
+        // Again would be twice for the pools that have it.
+        this.failed(
+          new OverloadedError(`a queue of ${name} is full; listen there, delete the queue, or raise maxEvents`),
+        );
+        return;
+    }
+  }
+
+  failed(error: MessagingError): void {
+    if (this.#settle()) this.#parts.reject(error);
+  }
+
+  doubtful(error: MessagingError): void {
+    if (this.#isSettled) return;
+    if (this.#parts.kind === "cast") {
+      const words = `the connection was lost before rabbit had confirmed a cast to ${this.route.name}; it may run`;
+      this.failed(new ConnectionLostError(words, true, { cause: error }));
+    } else this.start();
+  }
+
+  cancel(toError: (wait: WaitState) => MessagingError): void {
+    if (this.#isSettled) return;
+    this.failed(toError(this.#withdraw()));
+  }
+
+  /** What was in the way; nothing more is done with it. */
+  #withdraw(): WaitState {
+    const { channel, repeats } = this.#parts;
+    if (repeats.isPausing) return "no-room";
+    const sender = channel();
+    const { obstacle } = sender;
+    if (sender.remove(this)) return obstacle;
+    sender.forget(this);
+    return "sent";
+  }
+
+  #settle(): boolean {
+    if (this.#isSettled) return false;
+    this.#isSettled = true;
+    this.#parts.repeats.cancel();
+    this.#parts.budget.release(this.#bytes);
+    return true;
+  }
+}
