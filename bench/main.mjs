@@ -4,13 +4,15 @@
  * Each system has a client's and a server's process on the loopback address, started once. Every round measures every
  * column on every system in a new order, so that the machine's moods fall on all alike; what is compared are ratios within
  * a round. Results go to bench/results (results.json, results.html) and as tables to the terminal.
+ *
+ * `npm run bench -- rabbit` is another suite, with options of its own: README.md.
  */
-import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { installPeers } from "./lib/install-peers.mjs";
 import { SystemProcesses } from "./lib/processes.mjs";
 import { renderHtml, renderText, summarize } from "./lib/report.mjs";
 import { seededRandom, shuffle } from "./lib/statistics.mjs";
@@ -27,17 +29,19 @@ const COLUMNS = [
   { name: "cast@256", window: 256, payload: "small" },
 ].sort((a, b) => (a.callers ?? 1e9) - (b.callers ?? 1e9) || a.name.localeCompare(b.name));
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: "string", default: "5" },
-    ms: { type: "string", default: "250" },
-    only: { type: "string" },
-    columns: { type: "string" },
-    seed: { type: "string", default: String(Date.now() % 1_000_000) },
-    json: { type: "boolean", default: false },
-    out: { type: "string", default: join(HERE, "results") },
-  },
-});
+function readOptions() {
+  return parseArgs({
+    options: {
+      rounds: { type: "string", default: "5" },
+      ms: { type: "string", default: "250" },
+      only: { type: "string" },
+      columns: { type: "string" },
+      seed: { type: "string", default: String(Date.now() % 1_000_000) },
+      json: { type: "boolean", default: false },
+      out: { type: "string", default: join(HERE, "results") },
+    },
+  }).values;
+}
 
 function pick(list, asked, nameOf) {
   if (asked === undefined) return list;
@@ -47,14 +51,6 @@ function pick(list, asked, nameOf) {
   return list.filter((entry) => names.includes(nameOf(entry)));
 }
 
-/** The peers live in a workspace of the bench's own, which nothing else installs. */
-function installPeers() {
-  execFileSync("npx", ["--yes", "pnpm@12.21.0", "install", "--frozen-lockfile", "--silent"], {
-    cwd: HERE,
-    stdio: ["ignore", 2, 2],
-  });
-}
-
 function number(name, text) {
   const value = Number(text);
   if (!(value >= 1)) throw new Error(`--${name} must be a number of 1 or more, got ${text}`);
@@ -62,6 +58,7 @@ function number(name, text) {
 }
 
 async function main() {
+  const values = readOptions();
   const [rounds, ms] = [number("rounds", values.rounds), number("ms", values.ms)];
   const asked = pick(SYSTEMS, values.only, (name) => name);
   const systems = asked.includes(BASE) ? asked : [BASE, ...asked];
@@ -97,4 +94,10 @@ async function main() {
   process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : `${machine}\n${renderText(report)}`);
 }
 
-await main();
+if (process.argv[2] === "rabbit") {
+  installPeers();
+  const { runRabbit } = await import("./rabbit/main.mjs");
+  process.exitCode = await runRabbit(process.argv.slice(3));
+} else {
+  await main();
+}
