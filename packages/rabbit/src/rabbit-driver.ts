@@ -50,7 +50,6 @@ import { OsloRequeuer } from "./receiving/oslo-requeuer.js";
 import { OsloServer } from "./receiving/oslo-server.js";
 import type { RpcDelivery } from "./receiving/rpc-delivery.js";
 import { Calls } from "./sending/calls.js";
-import { Outgoing, type OutgoingTerms } from "./sending/outgoing.js";
 import { PendingCall } from "./sending/pending-call.js";
 import { PendingSend, type SendKind } from "./sending/pending-send.js";
 import { Repeats } from "./sending/repeats.js";
@@ -62,11 +61,10 @@ import type { Naming } from "./topology/naming.js";
 import { OsloNaming } from "./topology/oslo-naming.js";
 import { RabbitNaming } from "./topology/rabbit-naming.js";
 import { RouteBook } from "./topology/route-book.js";
-import type { BodyLimits } from "./wire/body.js";
-import { unwrap } from "./wire/envelope.js";
-import { encodeEvent } from "./wire/event-body.js";
 import { hexId } from "./wire/ids.js";
-import { encodeRequest } from "./wire/request-body.js";
+import { OsloWire } from "./wire/oslo-wire.js";
+import { PackedWire } from "./wire/packed/packed-wire.js";
+import type { ReadReply, Wire } from "./wire/wire.js";
 
 /** The package's name, for errors and the factory. */
 export const DRIVER_NAME = "@trunkline/rabbit";
@@ -97,8 +95,7 @@ export class RabbitDriver implements Driver {
   readonly #host: DriverHost;
   readonly #connectTimeoutMs: number;
   readonly #attempts: AttemptBook;
-  readonly #limits: BodyLimits;
-  readonly #terms: OutgoingTerms;
+  readonly #wire: Wire;
   readonly #naming: Naming;
   readonly #routes: RouteBook;
   readonly #sendLink: Link;
@@ -132,8 +129,7 @@ export class RabbitDriver implements Driver {
     this.#host = host;
     this.#connectTimeoutMs = connectTimeoutMs;
     this.#attempts = attempts;
-    this.#limits = { maxMessageBytes: settings.maxMessageBytes, driver: DRIVER_NAME };
-    this.#terms = { clock, compresses: settings.compresses };
+    this.#wire = wireOf(settings, host);
 
     const { hosts, vhost, login, heartbeatMs, failover, queueMessages, queueMiB } = settings;
     const dial: DialSettings = { vhost, login, heartbeatMs, dialTimeoutMs: DIAL_TIMEOUT_MS, tls };
@@ -189,9 +185,8 @@ export class RabbitDriver implements Driver {
     this.#answers = new Answers({
       clock,
       channels: this.#channels,
-      terms: this.#terms,
+      wire: this.#wire,
       replyRetryMs: settings.replyRetryMs,
-      newId: () => host.newId(),
       route: (queue, isMandatory) => ({
         ...this.#naming.queueRoute(queue, settings.naming === "oslo"),
         isMandatory: isMandatory && (settings.naming === "rabbit" || settings.hasMandatoryReplies),
@@ -208,7 +203,7 @@ export class RabbitDriver implements Driver {
       naming: this.#naming,
       channels: this.#channels,
       answers: this.#answers,
-      limits: this.#limits,
+      wire: this.#wire,
       clockToleranceMs: settings.clockToleranceMs,
       startWithinMs: connectTimeoutMs,
       consumerTimeoutMs: settings.consumerTimeoutMs,
@@ -243,10 +238,14 @@ export class RabbitDriver implements Driver {
     return new Promise((resolve, reject) => {
       this.#checkOpen("send");
       const kind: SendKind = message.kind === "event" ? "event" : to.fanout === true ? "fanout" : "cast";
-      const outgoing = message.kind === "event" ? this.#event(to, message) : this.#request(to, message);
+      const routes = this.#routes.of(to);
+      const outgoing =
+        message.kind === "event"
+          ? this.#wire.event(routes.event(message.priority), message)
+          : this.#wire.cast(routes.cast, message);
       const send = new PendingSend({
         kind,
-        outgoing,
+        message: outgoing,
         channel: () => this.#channels.of(outgoing.route, "requests"),
         budget: this.#budget,
         repeats: this.#repeats(),
@@ -265,18 +264,20 @@ export class RabbitDriver implements Driver {
       if (options.stream !== undefined) {
         throw new NotSupportedError("the rabbit driver does not claim streaming", "streaming", DRIVER_NAME);
       }
-      const msgId = hexId(this.#host.newId());
-      const outgoing = this.#callOf(to, request, msgId, options);
+      const { monitorMs, until } = options;
+      const callId = this.#wire.newCallId();
+      const terms = { callId, replyQueue: this.#inbox.name, monitorMs, until };
+      const outgoing = this.#wire.call(this.#routes.of(to).call, request, terms);
       const call = new PendingCall({
-        outgoing,
+        message: outgoing,
         sink,
         channel: () => this.#channels.of(outgoing.route, "requests"),
         budget: this.#budget,
         repeats: this.#repeats(),
-        onEnd: () => this.#calls.ended(msgId, call),
+        onEnd: () => this.#calls.ended(callId, call),
         onCancel: (_call, reason) => this.#control?.cancel(to, outgoing.id, reason),
       });
-      this.#calls.add(msgId, call);
+      this.#calls.add(callId, call);
       return call;
     } catch (error) {
       return refusedCall(error, sink);
@@ -419,30 +420,6 @@ export class RabbitDriver implements Driver {
     });
   }
 
-  /** @throws NotSupportedError, SerializationError, MessageTooLargeError, InvalidTargetError */
-  #request(to: Address, request: Request): Outgoing {
-    const uniqueId = hexId(request.id);
-    const body = encodeRequest(request, { uniqueId }, this.#limits);
-    const headers = { id: uniqueId, application: request.headers };
-    return new Outgoing(this.#routes.of(to).cast, body, headers, this.#terms);
-  }
-
-  #callOf(to: Address, request: Request, msgId: string, { until, monitorMs }: CallOptions): Outgoing {
-    const uniqueId = hexId(request.id);
-    const fields = { uniqueId, msgId, replyQueue: this.#inbox.name, monitorMs };
-    const body = encodeRequest(request, fields, this.#limits);
-    const headers = { id: uniqueId, application: request.headers, monitorMs, until };
-    return new Outgoing(this.#routes.of(to).call, body, headers, this.#terms);
-  }
-
-  /** One of its own for each topic, since each is a message of its own (C1). */
-  #event(to: Address, event: Event): Outgoing {
-    const uniqueId = hexId(this.#host.newId());
-    const body = encodeEvent(event, { uniqueId }, this.#limits);
-    const headers = { id: uniqueId, application: event.headers };
-    return new Outgoing(this.#routes.of(to).event(event.priority), body, headers, this.#terms);
-  }
-
   #repeats(): Repeats {
     return new Repeats(this.#host.clock, () => this.#host.random());
   }
@@ -455,19 +432,19 @@ export class RabbitDriver implements Driver {
   }
 
   #received(message: ConsumeMessage): void {
-    const { content, properties } = message;
+    const { properties } = message;
     if (this.#control !== undefined && isNotice(properties.type)) {
       this.#control.received(message);
       return;
     }
-    let inner: ReturnType<typeof unwrap>;
+    let replies: readonly ReadReply[];
     try {
-      inner = unwrap(content, properties, this.#limits.maxMessageBytes);
+      replies = this.#wire.readReplies(message);
     } catch (error) {
       this.#dropped("malformed", `a reply that cannot be read: ${unreadable(error)}`);
       return;
     }
-    this.#calls.received(inner);
+    for (const reply of replies) this.#calls.received(reply);
   }
 
   #linkChanged(link: Link, detail: string, error: MessagingError | undefined): void {
@@ -505,6 +482,13 @@ export class RabbitDriver implements Driver {
       throw new ClosedError(`cannot ${what}: the transport is closed; open a new one`);
     }
   }
+}
+
+function wireOf(settings: Settings, host: DriverHost): Wire {
+  const { maxMessageBytes, compresses, clockToleranceMs, naming } = settings;
+  const limits = { maxMessageBytes, driver: DRIVER_NAME };
+  const parts = { clock: host.clock, compresses, limits, clockToleranceMs, newId: () => host.newId() };
+  return naming === "rabbit" ? new PackedWire(parts) : new OsloWire(parts);
 }
 
 /** A call that is over before it began: its sink hears so once `call` has returned. */

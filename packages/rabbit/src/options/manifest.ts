@@ -18,7 +18,16 @@ export function capabilitiesOf(settings: Settings): Capabilities {
 }
 
 type Bounds = "maxMessageBytes" | "detectionMs" | "recoveryMs";
-type Varying = "acceptance" | "peerDeath" | "cancel" | "exchanges" | "exactNames" | "eventContext";
+type Varying =
+  | "acceptance"
+  | "binary"
+  | "bigint"
+  | "date"
+  | "peerDeath"
+  | "cancel"
+  | "exchanges"
+  | "exactNames"
+  | "eventContext";
 
 const COMMON: Omit<Capabilities, Bounds | Varying> = {
   rpc: true,
@@ -31,9 +40,6 @@ const COMMON: Omit<Capabilities, Bounds | Varying> = {
   batches: true,
   streaming: false,
   callMonitor: true,
-  binary: false,
-  bigint: false,
-  date: false,
   gracefulDrain: true,
   storesOffline: true,
   crossProcess: true,
@@ -51,6 +57,9 @@ const COMMON: Omit<Capabilities, Bounds | Varying> = {
 
 const RABBIT: Pick<Capabilities, Varying> = {
   acceptance: { casts: "durable", events: "durable" },
+  binary: true,
+  bigint: true,
+  date: true,
   peerDeath: "detected",
   cancel: true,
   exchanges: true,
@@ -63,6 +72,9 @@ function osloClaims({ topology }: OsloSettings): Pick<Capabilities, Varying> {
   const accepted: Acceptance = isDurable ? "durable" : "broker";
   return {
     acceptance: { casts: accepted, events: accepted },
+    binary: false,
+    bigint: false,
+    date: false,
     peerDeath: "monitored",
     cancel: false,
     exchanges: false,

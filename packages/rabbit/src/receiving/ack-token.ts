@@ -1,5 +1,9 @@
+import type { Clock, Timer } from "@trunkline/core/driver";
 import type { Channel } from "amqplib";
 import type { Session } from "../connection/session.js";
+
+/** How long an acknowledgement that nobody waits for may wait for others to go with. */
+const SOON_MS = 5;
 
 /** Tags of one channel count from 1; a verdict on one of a channel that has ended has no effect. */
 export class AckToken {
@@ -13,10 +17,13 @@ export class AckToken {
   /** Beyond `#settledTo`: told already. */
   readonly #told: Set<number> = new Set();
   #isScheduled = false;
+  readonly #clock: Pick<Clock, "setTimer">;
+  #timer: Timer | undefined;
 
-  constructor(channel: Channel, session: Pick<Session, "gather">) {
+  constructor(channel: Channel, session: Pick<Session, "gather">, clock: Pick<Clock, "setTimer">) {
     this.#channel = channel;
     this.#session = session;
+    this.#clock = clock;
   }
 
   /** False: the channel has ended, and the broker has given what was unsettled to others. */
@@ -27,6 +34,7 @@ export class AckToken {
   ended(): void {
     this.#isOpen = false;
     this.#acked = [];
+    this.#timer?.cancel();
   }
 
   /** What was delivered was dealt with. Told with others at the end of this turn. */
@@ -41,6 +49,20 @@ export class AckToken {
     });
   }
 
+  /**
+   * As {@link AckToken.ack}, but told within a few ms only, or as soon as `most` are to be told: a write of its own costs more than all
+   * the rest of it.
+   */
+  ackSoon(tag: number, most: number): void {
+    if (!this.#isOpen) return;
+    if (this.#isScheduled || this.#acked.length + 1 >= most) {
+      this.ack(tag);
+      return;
+    }
+    this.#acked.push(tag);
+    this.#timer ??= this.#clock.setTimer(() => this.flush(), SOON_MS);
+  }
+
   /** Dropped, or dead-lettered where the queue says so. */
   reject(tag: number): void {
     this.#refuse(tag, false);
@@ -53,6 +75,8 @@ export class AckToken {
 
   /** Tells the broker now: many in a row by one frame. */
   flush(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
     if (!this.#isOpen || this.#acked.length === 0) return;
     const acked = this.#acked.sort((a, b) => a - b);
     this.#acked = [];

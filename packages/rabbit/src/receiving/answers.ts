@@ -1,42 +1,64 @@
 import type { Clock, MessagingError, Timer } from "@trunkline/core/driver";
 import type { Options } from "amqplib";
-import { Outgoing, type OutgoingTerms } from "../sending/outgoing.js";
 import type { Publication } from "../sending/publication.js";
 import type { SendChannels } from "../sending/send-channels.js";
 import type { Route } from "../topology/declarations.js";
+import type { Message, Wire } from "../wire/wire.js";
 
 /** For how long a reply queue that was not there is not tried again, and how many of them are remembered. */
 const DEAD_MS = 60_000;
 const REMEMBERED_DEAD = 200;
 /** A queue that is just being made again is there soon. */
 const RETRY_MS = 250;
+/** Replies beyond this go in another message. */
+const TOGETHER_BYTES = 256 * 1024;
 
 export interface AnswersHost {
   readonly clock: Clock;
   readonly channels: SendChannels;
-  readonly terms: OutgoingTerms;
+  readonly wire: Pick<Wire, "replies" | "repliesTogether">;
   /** For how long a reply is offered to a reply queue that is not there. */
   readonly replyRetryMs: number;
-  newId(): string;
   route(replyQueue: string, isMandatory: boolean): Route;
-  /** A reply that reached nobody. */
+  /** Replies that reached nobody. */
   undelivered(replyQueue: string): void;
 }
 
-/** What servers send to reply queues. A queue that has vanished holds up no other, and no handler. */
+/** One reply, and who wants to know what became of it. */
+interface Part {
+  readonly body: Buffer;
+  readonly until: number | undefined;
+  onTold(): void;
+  onTried(): void;
+}
+
+/** Replies to one queue that go together. */
+interface Group {
+  readonly queue: string;
+  readonly parts: Part[];
+  bytes: number;
+}
+
+/**
+ * What servers send to reply queues. A queue that has vanished holds up no other, and no handler. What one turn of the event loop has
+ * for one queue goes as one message, as far as the wire has such a thing.
+ */
 export class Answers {
   readonly #host: AnswersHost;
   /** Until when a queue counts as gone. */
   readonly #dead: Map<string, number> = new Map();
   readonly #open: Set<Answer> = new Set();
+  /** Of this turn. */
+  readonly #gathered: Map<string, Group> = new Map();
   #onEmpty: (() => void) | undefined;
 
   constructor(host: AnswersHost) {
     this.#host = host;
   }
 
+  /** Messages of replies that the broker has not confirmed. */
   get count(): number {
-    return this.#open.size;
+    return this.#open.size + this.#gathered.size;
   }
 
   /**
@@ -47,45 +69,20 @@ export class Answers {
    * wait longer.
    */
   async reply(replyQueue: string, body: Buffer, until: number | undefined, onTold: () => void): Promise<void> {
-    const { clock, replyRetryMs, terms, newId, route } = this.#host;
-    const now = clock.now();
-    if (this.#isDead(replyQueue, now)) {
-      this.#host.undelivered(replyQueue);
-      queueMicrotask(onTold);
-      return;
-    }
-    await new Promise<void>((onTried) => {
-      const outgoing = new Outgoing(route(replyQueue, true), body, { id: newId(), application: NO_HEADERS }, terms);
-      const giveUpAt = Math.min(now + replyRetryMs, until ?? Number.POSITIVE_INFINITY);
-      const answer = new Answer(outgoing, giveUpAt, this.#host, {
-        ended: (wasTaken) => {
-          this.#open.delete(answer);
-          if (!wasTaken) {
-            this.#bury(replyQueue);
-            this.#host.undelivered(replyQueue);
-          }
-          onTold();
-          onTried();
-          if (this.#open.size === 0) this.#tellEmpty();
-        },
-        returned: onTried,
-      });
-      this.#open.add(answer);
-      answer.start();
-    });
+    await new Promise<void>((onTried) => this.#gather(replyQueue, { body, until, onTold, onTried }));
   }
 
   /** A beat is of use now or never: nobody hears what became of it. */
   beat(replyQueue: string, body: Buffer): void {
-    const { channels, terms, newId, route } = this.#host;
-    if (this.#isDead(replyQueue, this.#host.clock.now())) return;
-    const outgoing = new Outgoing(route(replyQueue, false), body, { id: newId(), application: NO_HEADERS }, terms);
-    channels.of(outgoing.route, "replies").push(new Beat(outgoing));
+    const { channels, wire, route, clock } = this.#host;
+    if (this.#isDead(replyQueue, clock.now())) return;
+    const message = wire.replies(route(replyQueue, false), [body]);
+    channels.of(message.route, "replies").push(new Beat(message));
   }
 
   /** Resolves when every reply is with the broker, or given up; the connection is not waited for. */
   flushed(): Promise<void> {
-    if (this.#open.size === 0) return Promise.resolve();
+    if (this.count === 0) return Promise.resolve();
     return new Promise((resolve) => {
       this.#onEmpty = resolve;
     });
@@ -93,8 +90,64 @@ export class Answers {
 
   /** Nobody is told any more. */
   close(): void {
+    for (const group of [...this.#gathered.values()]) this.#send(group);
     for (const answer of [...this.#open]) answer.abandon();
     this.#tellEmpty();
+  }
+
+  #gather(queue: string, part: Part): void {
+    let group = this.#gathered.get(queue);
+    const most = this.#host.wire.repliesTogether;
+    if (group !== undefined && (group.parts.length >= most || group.bytes + part.body.length > TOGETHER_BYTES)) {
+      this.#send(group);
+      group = undefined;
+    }
+    if (group === undefined) {
+      const begun: Group = { queue, parts: [], bytes: 0 };
+      group = begun;
+      this.#gathered.set(queue, begun);
+      // Handlers that settle in this turn do so in its microtasks; what is due next runs when these are done.
+      process.nextTick(() => this.#send(begun));
+    }
+    group.parts.push(part);
+    group.bytes += part.body.length;
+    if (most === 1) this.#send(group);
+  }
+
+  #send(group: Group): void {
+    const { queue, parts } = group;
+    if (this.#gathered.get(queue) !== group) return;
+    this.#gathered.delete(queue);
+    const { clock, replyRetryMs, wire, route } = this.#host;
+    const now = clock.now();
+    const answer = new Answer(
+      wire.replies(
+        route(queue, true),
+        parts.map(({ body }) => body),
+      ),
+      Math.min(now + replyRetryMs, lastOf(parts)),
+      this.#host,
+      {
+        returned: () => {
+          for (const { onTried } of parts) onTried();
+        },
+        ended: (wasTaken) => this.#ended(answer, group, wasTaken),
+      },
+    );
+    this.#open.add(answer);
+    if (this.#isDead(queue, now)) answer.abandon();
+    else answer.start();
+  }
+
+  #ended(answer: Answer, { queue, parts }: Group, wasTaken: boolean): void {
+    this.#open.delete(answer);
+    if (!wasTaken) this.#bury(queue);
+    for (const { onTold, onTried } of parts) {
+      if (!wasTaken) this.#host.undelivered(queue);
+      onTold();
+      onTried();
+    }
+    if (this.count === 0) this.#tellEmpty();
   }
 
   #tellEmpty(): void {
@@ -118,7 +171,10 @@ export class Answers {
   }
 }
 
-const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
+/** The latest of the deadlines; without end where one has none. */
+function lastOf(parts: readonly Part[]): number {
+  return Math.max(...parts.map(({ until }) => until ?? Number.POSITIVE_INFINITY));
+}
 
 interface AnswerOwner {
   /** Its queue is not there; it is tried again. */
@@ -128,34 +184,34 @@ interface AnswerOwner {
 
 /** One reply on its way. It goes again under its own id where the connection was lost: the caller takes the first. */
 class Answer implements Publication {
-  readonly #outgoing: Outgoing;
+  readonly #message: Message;
   readonly #giveUpAt: number;
   readonly #host: AnswersHost;
   readonly #owner: AnswerOwner;
   #timer: Timer | undefined;
   #isOver = false;
 
-  constructor(outgoing: Outgoing, giveUpAt: number, host: AnswersHost, owner: AnswerOwner) {
-    this.#outgoing = outgoing;
+  constructor(message: Message, giveUpAt: number, host: AnswersHost, owner: AnswerOwner) {
+    this.#message = message;
     this.#giveUpAt = giveUpAt;
     this.#host = host;
     this.#owner = owner;
   }
 
   get route(): Route {
-    return this.#outgoing.route;
+    return this.#message.route;
   }
 
   get id(): string {
-    return this.#outgoing.id;
+    return this.#message.id;
   }
 
   get body(): Buffer {
-    return this.#outgoing.body;
+    return this.#message.body;
   }
 
   properties(): Options.Publish {
-    return this.#outgoing.properties();
+    return this.#message.properties();
   }
 
   start(): void {
@@ -211,17 +267,17 @@ class Beat implements Publication {
   readonly route: Route;
   readonly id: string;
   readonly body: Buffer;
-  readonly #outgoing: Outgoing;
+  readonly #message: Message;
 
-  constructor(outgoing: Outgoing) {
-    this.#outgoing = outgoing;
-    this.route = outgoing.route;
-    this.id = outgoing.id;
-    this.body = outgoing.body;
+  constructor(message: Message) {
+    this.#message = message;
+    this.route = message.route;
+    this.id = message.id;
+    this.body = message.body;
   }
 
   properties(): Options.Publish {
-    return this.#outgoing.properties();
+    return this.#message.properties();
   }
 
   confirmed(): void {}

@@ -2,10 +2,7 @@ import { type Event, MalformedError, MessageTooLargeError, type Request } from "
 import type { ConsumeMessage } from "amqplib";
 import type { Source } from "../topology/declarations.js";
 import { remainingMs } from "../wire/deadline.js";
-import { unwrap } from "../wire/envelope.js";
-import { readEvent } from "../wire/event-body.js";
-import { decodeHeaders } from "../wire/headers.js";
-import { readRequest } from "../wire/request-body.js";
+import type { CallId } from "../wire/wire.js";
 import type { AckToken } from "./ack-token.js";
 import type { ListenerHost } from "./listener-host.js";
 
@@ -17,7 +14,7 @@ export interface Hold {
 
 /** Where a call's reply goes. */
 export interface ReplyTo {
-  readonly msgId: string;
+  readonly callId: CallId;
   readonly queue: string;
 }
 
@@ -48,45 +45,24 @@ export interface ArrivedEvent extends Arrived {
   readonly attempt: number | undefined;
 }
 
-type ReadHost = Pick<ListenerHost, "clock" | "limits" | "clockToleranceMs" | "newId">;
+type ReadHost = Pick<ListenerHost, "clock" | "wire" | "clockToleranceMs" | "newId">;
 
 /** @throws MalformedError, MessageTooLargeError (F1, D4). */
 export function readArrivedRequest(raw: ConsumeMessage, source: Source, hold: Hold, host: ReadHost): ArrivedRequest {
   const { properties, fields } = raw;
-  const inner = unwrap(raw.content, properties, host.limits.maxMessageBytes);
-  const parsed = readRequest(inner);
-  const own = decodeHeaders(properties.headers);
-  const { method, params, namespace, version, context, msgId, replyQueue } = parsed;
-  const id = parsed.uniqueId ?? own.id ?? host.newId();
-  const { timeoutMs, sentAtMs } = own;
-  const replyTo = msgId === undefined || replyQueue === undefined ? undefined : { msgId, queue: replyQueue };
-  const leftMs =
-    replyTo === undefined
-      ? undefined
-      : remainingMs(
-          { timeoutMs, sentAtMs, expiration: properties.expiration },
-          host.clock.wallNow(),
-          host.clockToleranceMs,
-        );
+  const { request, id = host.newId(), replyTo, monitorMs, sentAtMs, timeoutMs } = host.wire.readRequest(raw);
+  const times = { timeoutMs, sentAtMs, expiration: properties.expiration };
+  const leftMs = replyTo === undefined ? undefined : remainingMs(times, host.clock.wallNow(), host.clockToleranceMs);
   return {
     raw,
     source,
     hold,
     id,
-    peer: replyQueue ?? `exchange "${fields.exchange}"`,
+    peer: replyTo?.queue ?? `exchange "${fields.exchange}"`,
     isRedelivered: fields.redelivered,
-    request: {
-      kind: "request",
-      id,
-      method,
-      params,
-      context,
-      headers: own.headers,
-      ...(namespace === undefined ? {} : { namespace }),
-      ...(version === undefined ? {} : { version }),
-    },
+    request: { ...request, id },
     replyTo,
-    monitorMs: replyTo === undefined ? undefined : (own.monitorMs ?? parsed.monitorMs),
+    monitorMs,
     sentAtMs,
     until: leftMs === undefined ? undefined : host.clock.now() + leftMs,
   };
@@ -94,19 +70,8 @@ export function readArrivedRequest(raw: ConsumeMessage, source: Source, hold: Ho
 
 /** @throws MalformedError, MessageTooLargeError (F1, D4). */
 export function readArrivedEvent(raw: ConsumeMessage, source: Source, hold: Hold, host: ReadHost): ArrivedEvent {
-  const { properties, fields } = raw;
-  const { event, uniqueId } = readEvent(unwrap(raw.content, properties, host.limits.maxMessageBytes));
-  const { headers, attempt } = decodeHeaders(properties.headers);
-  return {
-    raw,
-    source,
-    hold,
-    id: uniqueId ?? event.id,
-    peer: event.publisherId,
-    isRedelivered: fields.redelivered,
-    event: { ...event, headers },
-    attempt,
-  };
+  const { event, id, attempt } = host.wire.readEvent(raw);
+  return { raw, source, hold, id, peer: event.publisherId, isRedelivered: raw.fields.redelivered, event, attempt };
 }
 
 /** Why a message could not be read, where that is the message's fault. @throws whatever else it is. */

@@ -163,7 +163,7 @@ export class ConsumerChannel implements LinkUser {
     let channel: Channel | undefined;
     try {
       channel = await session.channel();
-      const token = new AckToken(channel, session);
+      const token = new AckToken(channel, session, this.#settings.clock);
       this.#adopt(channel, token, session);
       await this.#settings.prepare?.(channel);
       for (const { bound } of this.#consumptions) await this.#settings.declarer.boundQueue(channel, bound);

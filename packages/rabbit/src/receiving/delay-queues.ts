@@ -4,6 +4,7 @@ import type { Publication } from "../sending/publication.js";
 import { Repeats } from "../sending/repeats.js";
 import type { Route } from "../topology/declarations.js";
 import type { RabbitNaming } from "../topology/rabbit-naming.js";
+import type { Message } from "../wire/wire.js";
 import type { ArrivedEvent } from "./arrival.js";
 import type { EventDelivery } from "./event-delivery.js";
 import type { ListenerHost } from "./listener-host.js";
@@ -46,16 +47,20 @@ class Return implements Publication {
   readonly route: Route;
   readonly id: string;
   readonly body: Buffer;
+  readonly #message: Message;
   readonly #delivery: EventDelivery;
   readonly #host: ListenerHost;
   readonly #repeats: Repeats;
   #resolve: () => void = () => {};
 
   constructor(delivery: EventDelivery, route: Route, host: ListenerHost) {
+    const { raw, id } = delivery.arrived;
+    const attempt = delivery.attempt + 1;
     this.route = route;
     // Attempts of one event are messages of their own to the broker.
-    this.id = `${delivery.arrived.id}/${delivery.attempt + 1}`;
-    this.body = delivery.arrived.raw.content;
+    this.id = `${id}/${attempt}`;
+    this.#message = host.wire.requeued(route, raw, this.id, attempt);
+    this.body = this.#message.body;
     this.#delivery = delivery;
     this.#host = host;
     this.#repeats = new Repeats(host.clock, () => host.random());
@@ -69,9 +74,7 @@ class Return implements Publication {
   }
 
   properties(): Options.Publish {
-    const { contentType, contentEncoding, headers, priority } = this.#delivery.arrived.raw.properties;
-    const own = { "trunkline-id": this.id, "trunkline-attempt": this.#delivery.attempt + 1 };
-    return { contentType, contentEncoding, priority, headers: { ...headers, ...own } };
+    return this.#message.properties();
   }
 
   confirmed(): void {

@@ -5,8 +5,6 @@ import type { ConsumeMessage } from "amqplib";
 import type { ClaimDesk, Finding } from "../control/claim-desk.js";
 import { ANSWER_MS } from "../control/claim-rounds.js";
 import type { Source } from "../topology/declarations.js";
-import { hexId } from "../wire/ids.js";
-import { encodeBeat, encodeLost, encodeReply } from "../wire/reply-body.js";
 import type { AckToken } from "./ack-token.js";
 import { type ArrivedRequest, readArrivedRequest, unreadable } from "./arrival.js";
 import { BaseListener } from "./base-listener.js";
@@ -53,6 +51,8 @@ export class DurableServer extends BaseListener<RpcDelivery> implements RpcDeliv
   readonly #handBacks: Set<Promise<void>> = new Set();
   readonly #replies: Set<Promise<void>> = new Set();
   readonly #watch: HoldWatch<RpcDelivery>;
+  /** So many acknowledgements may be held up without the broker holding up what comes. */
+  readonly #mayLag: number;
   /** From which something came that nobody had had before: what the dead before this server left has come by then. */
   readonly #freshSources: Set<Source> = new Set();
 
@@ -65,6 +65,7 @@ export class DurableServer extends BaseListener<RpcDelivery> implements RpcDeliv
     this.#instance = instance;
     this.#ledger = parts.ledger;
     this.#claims = parts.claims;
+    this.#mayLag = Math.max(1, Math.floor(options.credit / 8));
     this.#watch = new HoldWatch(host.clock, host.consumerTimeoutMs, this.#mine, (held) => this.#overdue(held));
   }
 
@@ -80,7 +81,7 @@ export class DurableServer extends BaseListener<RpcDelivery> implements RpcDeliv
   beats(delivery: RpcDelivery): void {
     const { replyTo } = delivery.arrived;
     if (replyTo === undefined) return;
-    this.host.answers.beat(replyTo.queue, encodeBeat({ msgId: replyTo.msgId, uniqueId: this.#newId() }));
+    this.host.answers.beat(replyTo.queue, this.host.wire.beat(replyTo.callId));
   }
 
   settles(delivery: RpcDelivery, verdict: Verdict, outcome: Outcome | undefined): void {
@@ -91,8 +92,7 @@ export class DurableServer extends BaseListener<RpcDelivery> implements RpcDeliv
     }
     const { replyTo } = delivery.arrived;
     if (verdict === "done" && replyTo !== undefined) {
-      const fields = { msgId: replyTo.msgId, uniqueId: this.#newId() };
-      const body = encodeReply(outcome ?? NOTHING, fields, this.host.limits);
+      const body = this.host.wire.outcome(replyTo.callId, outcome ?? NOTHING);
       this.gate.release();
       if (delivery.isCancelled) this.#finish(delivery);
       else this.#reply(delivery, replyTo.queue, body);
@@ -228,7 +228,7 @@ export class DurableServer extends BaseListener<RpcDelivery> implements RpcDeliv
       return;
     }
     const message = "the server that held the request is gone; it may have run";
-    const body = encodeLost({ msgId: replyTo.msgId, uniqueId: this.#newId(), message, mayHaveRun: true });
+    const body = this.host.wire.lost(replyTo.callId, message, true);
     this.host.dropped("foreign", "a call that another server held when it was lost: its caller is told", peer);
     void this.host.answers.reply(replyTo.queue, body, until, () => hold.token.ack(hold.tag));
   }
@@ -242,15 +242,12 @@ export class DurableServer extends BaseListener<RpcDelivery> implements RpcDeliv
   #lose(delivery: RpcDelivery, message: string, mayHaveRun: boolean): void {
     const { replyTo } = delivery.arrived;
     if (replyTo === undefined) this.#finish(delivery);
-    else {
-      const fields = { msgId: replyTo.msgId, uniqueId: this.#newId() };
-      this.#reply(delivery, replyTo.queue, encodeLost({ ...fields, message, mayHaveRun }));
-    }
+    else this.#reply(delivery, replyTo.queue, this.host.wire.lost(replyTo.callId, message, mayHaveRun));
   }
 
-  /** It is settled, and the broker may forget it. */
+  /** It is settled, and the broker may forget it; of a call nobody needs to know that soon, for its caller knows. */
   #finish(delivery: RpcDelivery): void {
-    delivery.acknowledge();
+    delivery.acknowledge(delivery.wantsReply ? this.#mayLag : 1);
     this.#ledger.release(delivery.key);
     this.#mine.delete(delivery);
   }
@@ -304,10 +301,6 @@ export class DurableServer extends BaseListener<RpcDelivery> implements RpcDeliv
   #lost(delivery: RpcDelivery, mayHaveRun: boolean): void {
     if (!delivery.wantsReply) this.host.castsLost(1, delivery.peer);
     this.#lose(delivery, "the server stopped, and could not give the request back", mayHaveRun);
-  }
-
-  #newId(): string {
-    return hexId(this.host.newId());
   }
 }
 

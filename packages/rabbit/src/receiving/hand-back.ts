@@ -3,8 +3,7 @@ import type { Options } from "amqplib";
 import type { Publication } from "../sending/publication.js";
 import { Repeats } from "../sending/repeats.js";
 import type { Route } from "../topology/declarations.js";
-import { remainingMs } from "../wire/deadline.js";
-import { decodeHeaders, ID, SENT_AT, TIMEOUT } from "../wire/headers.js";
+import type { Message } from "../wire/wire.js";
 import type { ArrivedRequest } from "./arrival.js";
 import type { ListenerHost } from "./listener-host.js";
 
@@ -19,19 +18,18 @@ export class HandBack implements Publication {
   readonly route: Route;
   readonly id: string;
   readonly body: Buffer;
-  readonly #arrived: ArrivedRequest;
+  readonly #message: Message;
   readonly #host: ListenerHost;
   readonly #repeats: Repeats;
   #resolve: (fate: HandBackFate) => void = () => {};
 
-  constructor(arrived: ArrivedRequest, host: ListenerHost) {
-    const { source, raw } = arrived;
-    this.#arrived = arrived;
+  constructor({ source, raw, id }: ArrivedRequest, host: ListenerHost) {
     this.#host = host;
     this.#repeats = new Repeats(host.clock, () => host.random());
     this.route = host.naming.queueRoute(source.queue.name, source.kind !== "call");
-    this.id = arrived.id;
-    this.body = raw.content;
+    this.#message = host.wire.handedBack(this.route, raw, id);
+    this.id = id;
+    this.body = this.#message.body;
   }
 
   /** Resolves once; it may take as long as its queue is full. */
@@ -42,22 +40,8 @@ export class HandBack implements Publication {
     });
   }
 
-  /** It was never begun: from now on it counts as sent now. */
   properties(): Options.Publish {
-    const { contentType, contentEncoding, headers, priority, expiration } = this.#arrived.raw.properties;
-    const { timeoutMs, sentAtMs } = decodeHeaders(headers);
-    const { clock, clockToleranceMs } = this.#host;
-    const wallNow = Math.floor(clock.wallNow());
-    const leftMs = remainingMs({ timeoutMs, sentAtMs, expiration }, wallNow, clockToleranceMs);
-    const fresh = { ...headers, [ID]: this.id, [SENT_AT]: wallNow };
-    const rest = { contentType, contentEncoding, priority };
-    if (leftMs === undefined) return { ...rest, headers: fresh };
-    const left = Math.max(0, Math.floor(leftMs));
-    return {
-      ...rest,
-      headers: { ...fresh, [TIMEOUT]: left },
-      ...(expiration === undefined ? {} : { expiration: left }),
-    };
+    return this.#message.properties();
   }
 
   confirmed(): void {

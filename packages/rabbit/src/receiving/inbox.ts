@@ -91,7 +91,7 @@ export class Inbox {
           prefetch: PREFETCH,
           consumerArguments: () => ({}),
           onMessage: (message: ConsumeMessage, token: AckToken) => {
-            token.ack(message.fields.deliveryTag);
+            token.ackSoon(message.fields.deliveryTag, PREFETCH / 8);
             onMessage(message);
           },
         },

@@ -3,7 +3,7 @@ import type { Link, ReconnectPace } from "../connection/link.js";
 import type { SendChannels } from "../sending/send-channels.js";
 import type { Declarer } from "../topology/declare.js";
 import type { Naming } from "../topology/naming.js";
-import type { BodyLimits } from "../wire/body.js";
+import type { Wire } from "../wire/wire.js";
 import type { Answers } from "./answers.js";
 
 /** What counts as dropped, by the name of its counter (F1, B9, B10). */
@@ -25,7 +25,7 @@ export interface ListenerHost {
   readonly naming: Naming;
   readonly channels: SendChannels;
   readonly answers: Answers;
-  readonly limits: BodyLimits;
+  readonly wire: Wire;
   readonly clockToleranceMs: number;
   readonly startWithinMs: number;
   readonly consumerTimeoutMs: number;

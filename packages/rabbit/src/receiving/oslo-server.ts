@@ -10,8 +10,6 @@ import {
 } from "@trunkline/core/driver";
 import type { ConsumeMessage } from "amqplib";
 import type { Source } from "../topology/declarations.js";
-import { hexId } from "../wire/ids.js";
-import { encodeBeat, encodeLost, encodeReply } from "../wire/reply-body.js";
 import { AckFence } from "./ack-fence.js";
 import type { AckToken } from "./ack-token.js";
 import { type ArrivedRequest, readArrivedRequest, unreadable } from "./arrival.js";
@@ -96,14 +94,13 @@ export class OsloServer extends BaseListener<RpcDelivery> implements RpcDelivery
   beats(delivery: RpcDelivery): void {
     const { replyTo } = delivery.arrived;
     if (replyTo === undefined) return;
-    this.host.answers.beat(replyTo.queue, encodeBeat({ msgId: replyTo.msgId, uniqueId: this.#newId() }));
+    this.host.answers.beat(replyTo.queue, this.host.wire.beat(replyTo.callId));
   }
 
   settles(delivery: RpcDelivery, verdict: Verdict, outcome: Outcome | undefined): void {
     const { replyTo } = delivery.arrived;
     if (verdict === "done" && replyTo !== undefined) {
-      const fields = { msgId: replyTo.msgId, uniqueId: this.#newId() };
-      this.#reply(delivery, replyTo.queue, encodeReply(outcome ?? NOTHING, fields, this.host.limits));
+      this.#reply(delivery, replyTo.queue, this.host.wire.outcome(replyTo.callId, outcome ?? NOTHING));
     } else if (verdict === "hand-back" && !delivery.isTaken) this.#publishAgain(delivery);
     this.#forget(delivery);
     this.gate.release();
@@ -183,8 +180,7 @@ export class OsloServer extends BaseListener<RpcDelivery> implements RpcDelivery
         continue;
       }
       const message = "the server left before its handler had finished";
-      const fields = { msgId: replyTo.msgId, uniqueId: this.#newId() };
-      this.#reply(delivery, replyTo.queue, encodeLost({ ...fields, message, mayHaveRun: true }));
+      this.#reply(delivery, replyTo.queue, this.host.wire.lost(replyTo.callId, message, true));
     }
   }
 
@@ -267,10 +263,6 @@ export class OsloServer extends BaseListener<RpcDelivery> implements RpcDelivery
     this.#mine.delete(delivery);
     this.#own.delete(delivery);
     this.#beats.stop(delivery);
-  }
-
-  #newId(): string {
-    return hexId(this.host.newId());
   }
 }
 

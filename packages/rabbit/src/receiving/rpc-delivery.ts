@@ -127,8 +127,8 @@ export class RpcDelivery implements Delivery {
     this.#state = "settled";
   }
 
-  /** The broker has its verdict. */
-  acknowledge(): void {
-    for (const { token, tag } of this.holds.splice(0)) token.ack(tag);
+  /** The broker has its verdict: at once, or where so many may be held up for a few ms, with others. */
+  acknowledge(most = 1): void {
+    for (const { token, tag } of this.holds.splice(0)) token.ackSoon(tag, most);
   }
 }

@@ -1,5 +1,5 @@
-import { MalformedError, type MessagingError } from "@trunkline/core/driver";
-import { type ParsedReply, readReply } from "../wire/reply-body.js";
+import type { MessagingError } from "@trunkline/core/driver";
+import type { CallId, ReadReply } from "../wire/wire.js";
 import type { PendingCall } from "./pending-call.js";
 
 /** What the table of calls tells its transport. */
@@ -8,14 +8,14 @@ export interface CallsHost {
   canReply(): boolean;
   /** Sees to it that replies can come. */
   wantReplies(): void;
-  /** A reply that nobody waits for, or that cannot be read (B9, F1). */
-  dropped(counter: "lateReplies" | "malformed", reason: string): void;
+  /** A reply that nobody waits for (B9). */
+  dropped(counter: "lateReplies", reason: string): void;
 }
 
 /** The calls of a transport that wait for a reply, each under the id that its reply has. */
 export class Calls {
   readonly #host: CallsHost;
-  readonly #calls: Map<string, PendingCall> = new Map();
+  readonly #calls: Map<CallId, PendingCall> = new Map();
   readonly #parked: Set<PendingCall> = new Set();
 
   constructor(host: CallsHost) {
@@ -30,8 +30,8 @@ export class Calls {
     return this.#parked.size;
   }
 
-  add(msgId: string, call: PendingCall): void {
-    this.#calls.set(msgId, call);
+  add(id: CallId, call: PendingCall): void {
+    this.#calls.set(id, call);
     if (this.#host.canReply() && this.#parked.size === 0) {
       call.start();
       return;
@@ -40,9 +40,9 @@ export class Calls {
     this.#host.wantReplies();
   }
 
-  ended(msgId: string, call: PendingCall): void {
+  ended(id: CallId, call: PendingCall): void {
     this.#parked.delete(call);
-    this.#calls.delete(msgId);
+    this.#calls.delete(id);
   }
 
   /** Replies can come: what waited for that goes, in the order in which it was asked. */
@@ -57,17 +57,9 @@ export class Calls {
     for (const call of [...this.#parked]) call.failed(error);
   }
 
-  /** What has come to the reply queue, already out of its envelope. */
-  received(inner: { readonly [key: string]: unknown }): void {
-    let reply: ParsedReply;
-    try {
-      reply = readReply(inner);
-    } catch (error) {
-      if (!(error instanceof MalformedError)) throw error;
-      this.#host.dropped("malformed", `a reply that cannot be read: ${error.message}`);
-      return;
-    }
-    const call = this.#calls.get(reply.msgId);
+  /** What has come to the reply queue. */
+  received(reply: ReadReply): void {
+    const call = this.#calls.get(reply.callId);
     if (call !== undefined) call.replied(reply);
     else if (reply.kind !== "beat") this.#host.dropped("lateReplies", "a reply to a call that nobody waits for");
   }

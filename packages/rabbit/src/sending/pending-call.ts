@@ -9,14 +9,14 @@ import {
   type WaitState,
 } from "@trunkline/core/driver";
 import type { Reply } from "../wire/reply-body.js";
-import type { Outgoing } from "./outgoing.js";
+import type { Message } from "../wire/wire.js";
 import type { Publication } from "./publication.js";
 import type { Repeats } from "./repeats.js";
 import type { SendBudget } from "./send-budget.js";
 import type { SendChannel } from "./send-channel.js";
 
 export interface PendingCallParts {
-  readonly outgoing: Outgoing;
+  readonly message: Message;
   readonly sink: ReplySink;
   readonly channel: () => SendChannel;
   readonly budget: SendBudget;
@@ -43,20 +43,20 @@ export class PendingCall implements Publication, CallHandle {
   /** @throws OverloadedError where too much waits already. */
   constructor(parts: PendingCallParts) {
     this.#parts = parts;
-    this.#bytes = parts.outgoing.body.length;
+    this.#bytes = parts.message.body.length;
     parts.budget.take(this.#bytes);
   }
 
-  get route(): Outgoing["route"] {
-    return this.#parts.outgoing.route;
+  get route(): Message["route"] {
+    return this.#parts.message.route;
   }
 
   get id(): string {
-    return this.#parts.outgoing.id;
+    return this.#parts.message.id;
   }
 
   get body(): Buffer {
-    return this.#parts.outgoing.body;
+    return this.#parts.message.body;
   }
 
   /** The broker has it, and its reply has not come. */
@@ -64,8 +64,8 @@ export class PendingCall implements Publication, CallHandle {
     return this.#state === "confirmed";
   }
 
-  properties(): ReturnType<Outgoing["properties"]> {
-    return this.#parts.outgoing.properties();
+  properties(): ReturnType<Message["properties"]> {
+    return this.#parts.message.properties();
   }
 
   /** Replies can come. */

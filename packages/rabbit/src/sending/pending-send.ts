@@ -7,7 +7,7 @@ import {
   UnreachableError,
   type WaitState,
 } from "@trunkline/core/driver";
-import type { Outgoing } from "./outgoing.js";
+import type { Message } from "../wire/wire.js";
 import type { Publication } from "./publication.js";
 import type { Repeats } from "./repeats.js";
 import type { SendBudget } from "./send-budget.js";
@@ -18,7 +18,7 @@ export type SendKind = "cast" | "fanout" | "event";
 
 export interface PendingSendParts {
   readonly kind: SendKind;
-  readonly outgoing: Outgoing;
+  readonly message: Message;
   readonly channel: () => SendChannel;
   readonly budget: SendBudget;
   readonly repeats: Repeats;
@@ -45,24 +45,24 @@ export class PendingSend implements Publication, SendHandle {
   /** @throws OverloadedError where too much waits already. */
   constructor(parts: PendingSendParts) {
     this.#parts = parts;
-    this.#bytes = parts.outgoing.body.length;
+    this.#bytes = parts.message.body.length;
     parts.budget.take(this.#bytes);
   }
 
-  get route(): Outgoing["route"] {
-    return this.#parts.outgoing.route;
+  get route(): Message["route"] {
+    return this.#parts.message.route;
   }
 
   get id(): string {
-    return this.#parts.outgoing.id;
+    return this.#parts.message.id;
   }
 
   get body(): Buffer {
-    return this.#parts.outgoing.body;
+    return this.#parts.message.body;
   }
 
-  properties(): ReturnType<Outgoing["properties"]> {
-    return this.#parts.outgoing.properties();
+  properties(): ReturnType<Message["properties"]> {
+    return this.#parts.message.properties();
   }
 
   start(): void {

@@ -5,7 +5,7 @@ import type { Route } from "../topology/declarations.js";
 /** One message on its way to the broker: told, once, how that went. */
 export interface Publication {
   readonly route: Route;
-  /** Unique in the world; in the header `trunkline-id`, by which a message that is given back is known. */
+  /** The AMQP `message_id`, by which a message that is given back is known. */
   readonly id: string;
   readonly body: Buffer;
   /** Asked for when it is written, since what is left of a deadline is less by then. */

@@ -267,7 +267,7 @@ export class SendChannel implements LinkUser {
       });
     });
     channel.on("return", ({ properties }) => {
-      const id: unknown = properties.messageId ?? properties.headers?.["trunkline-id"];
+      const id: unknown = properties.messageId;
       const publication = typeof id === "string" ? this.#written.get(id) : undefined;
       if (publication === undefined) return;
       this.#returned.add(publication.id);

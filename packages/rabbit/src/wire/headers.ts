@@ -7,8 +7,6 @@ import { isObject } from "./inner-message.js";
 
 /** What the driver itself says of a message. */
 export interface OwnHeaders {
-  /** The message's id, as core made it. */
-  readonly id?: string | undefined;
   /** When it was sent, by the sender's clock: milliseconds since 1970, UTC (B6). */
   readonly sentAtMs?: number | undefined;
   /** What was left of a call's time then (B6). */
@@ -22,7 +20,6 @@ export interface OwnHeaders {
 /** The headers of a message that came; what is absent or out of its range is left out. */
 export interface ParsedHeaders {
   readonly headers: Readonly<Record<string, string>>;
-  readonly id?: string;
   readonly sentAtMs?: number;
   readonly timeoutMs?: number;
   readonly monitorMs?: number;
@@ -32,8 +29,6 @@ export interface ParsedHeaders {
 /** Under their own names, for others than us to find (D5). */
 const TRACE_HEADERS: ReadonlySet<string> = new Set(["traceparent", "tracestate", "baggage"]);
 const PREFIX = "trunkline-h-";
-/** The id by which a message is known, whatever its body says. */
-export const ID = "trunkline-id";
 /** When a message was sent, by its sender's clock. */
 export const SENT_AT = "trunkline-sent-at";
 /** What was left of a call's time then. */
@@ -59,8 +54,7 @@ export function encodeHeaders(
 ): Record<string, string | number> {
   const entries: [string, string | number][] = [];
   for (const [name, value] of Object.entries(headers)) entries.push([wireName(name), value]);
-  const { id, sentAtMs, timeoutMs, monitorMs, attempt } = own;
-  if (id !== undefined) entries.push([ID, id]);
+  const { sentAtMs, timeoutMs, monitorMs, attempt } = own;
   if (sentAtMs !== undefined) entries.push([SENT_AT, sentAtMs]);
   if (timeoutMs !== undefined) entries.push([TIMEOUT, timeoutMs]);
   if (monitorMs !== undefined) entries.push([MONITOR, monitorMs]);
@@ -77,7 +71,6 @@ export function decodeHeaders(table: unknown): ParsedHeaders {
     if (typeof value === "string") {
       const applicationName = nameOf(name);
       if (applicationName !== undefined) headers.push([applicationName, value]);
-      else if (name === ID && value !== "") own.id = value;
     } else if (typeof value === "number") {
       if (name === SENT_AT && value >= 0 && value <= LAST_INSTANT) own.sentAtMs = value;
       else if (name === TIMEOUT && value >= 0 && value <= LAST_INSTANT) own.timeoutMs = value;
@@ -87,6 +80,11 @@ export function decodeHeaders(table: unknown): ParsedHeaders {
   }
   // An entry named `__proto__` becomes an own member.
   return { headers: Object.fromEntries(headers), ...own };
+}
+
+/** Whether it travels under its own name. */
+export function isTraceHeader(name: string): boolean {
+  return TRACE_HEADERS.has(name);
 }
 
 function wireName(name: string): string {

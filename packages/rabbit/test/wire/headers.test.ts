@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { decodeHeaders, encodeHeaders } from "../../src/wire/headers.js";
 import { anyText } from "./values.js";
 
-const OWN = { id: "i", sentAtMs: 1_764_000_000_123, timeoutMs: 60_000.5, monitorMs: 250, attempt: 2 };
+const OWN = { sentAtMs: 1_764_000_000_123, timeoutMs: 60_000.5, monitorMs: 250, attempt: 2 };
 
 test("trace headers go under their own names, the application's behind a prefix, ours beside them", () => {
   const headers = {
@@ -12,15 +12,14 @@ test("trace headers go under their own names, the application's behind a prefix,
     tracestate: "a=b",
     baggage: "c=d",
     "x-tenant": "t",
-    "trunkline-id": "mine",
+    "trunkline-attempt": "mine",
   };
   expect(encodeHeaders(headers, OWN)).toEqual({
     traceparent: "00-1-2-01",
     tracestate: "a=b",
     baggage: "c=d",
     "trunkline-h-x-tenant": "t",
-    "trunkline-h-trunkline-id": "mine",
-    "trunkline-id": "i",
+    "trunkline-h-trunkline-attempt": "mine",
     "trunkline-sent-at": 1_764_000_000_123,
     "trunkline-timeout-ms": 60_000.5,
     "trunkline-monitor-ms": 250,
@@ -32,7 +31,7 @@ test("trace headers go under their own names, the application's behind a prefix,
 test("any headers come back", () => {
   const name = fc.oneof(
     fc.string({ maxLength: 60 }),
-    fc.constantFrom("traceparent", "__proto__", "trunkline-id", "trunkline-h-a", "compression", ""),
+    fc.constantFrom("traceparent", "__proto__", "trunkline-attempt", "trunkline-h-a", "compression", ""),
   );
   fc.assert(
     fc.property(fc.array(fc.tuple(name, anyText(100))), fc.constantFrom({}, OWN, { attempt: 1 }), (entries, own) => {
@@ -92,7 +91,6 @@ describe("a reader leaves out what is of the wrong kind", () => {
   });
 
   test.each<[string, readonly unknown[]]>([
-    ["trunkline-id", [1, "", null, {}]],
     ["trunkline-sent-at", ["1", -1, 8.65e15, Number.NaN, Number.POSITIVE_INFINITY, 1n, {}]],
     ["trunkline-timeout-ms", ["1", -1, Number.NaN, Number.POSITIVE_INFINITY]],
     ["trunkline-monitor-ms", ["1", 0, -1, Number.NaN, Number.POSITIVE_INFINITY]],
@@ -102,9 +100,9 @@ describe("a reader leaves out what is of the wrong kind", () => {
   });
 
   test("what a header of the name `__proto__` gave the table", () => {
-    const table = Object.create({ "trunkline-id": "i", "trunkline-h-a": "v" });
+    const table = Object.create({ "trunkline-attempt": 2, "trunkline-h-a": "v" });
     expect(decodeHeaders(table)).toEqual({ headers: {} });
-    expect(decodeHeaders(JSON.parse('{"trunkline-h-__proto__":"v","__proto__":{"trunkline-id":"i"}}'))).toEqual({
+    expect(decodeHeaders(JSON.parse('{"trunkline-h-__proto__":"v","__proto__":{"trunkline-attempt":2}}'))).toEqual({
       headers: Object.fromEntries([["__proto__", "v"]]),
     });
   });
