@@ -39,6 +39,12 @@ const MISSING = "there is no Python with oslo.messaging: install Debian's python
 /** False where tests that need both oslo.messaging and a RabbitMQ that can be asked are to be skipped. */
 export const canInteroperate: boolean = isRequired || (python !== undefined && hasRabbitControl);
 
+/** The program that runs Python with oslo.messaging. Throws where there is none. */
+export function osloPython(): string {
+  if (python === undefined) throw new Error(MISSING);
+  return python;
+}
+
 /** `describe` for tests, listed in it directly, that need the peer. */
 export function interop(name: string, options: { readonly timeout: number }, define: () => void): void {
   describe.skipIf(!canInteroperate)(name, options, () => {
@@ -125,8 +131,7 @@ export class OsloPeer {
 
   /** Resolves when it takes commands. */
   static async start(): Promise<OsloPeer> {
-    if (python === undefined) throw new Error(MISSING);
-    const peer = new OsloPeer(python);
+    const peer = new OsloPeer(osloPython());
     try {
       await peer.saw("ready", {}, { withinMs: READY_WITHIN_MS });
       return peer;

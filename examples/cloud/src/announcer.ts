@@ -1,5 +1,6 @@
 import type { Notifier, Transport } from "@trunkline/core";
 import type { Ledger } from "./ledger.js";
+import type { Settings } from "./settings.js";
 import type { CloudRequest } from "./trace.js";
 
 /** What telemetry finds in every event. */
@@ -16,8 +17,14 @@ export class Announcer {
   readonly #who: string;
 
   /** @param who goes into the keys: a role whose members are interchangeable gives the same name for each. */
-  constructor(transport: Transport, publisherId: string, ledger: Ledger, who: string = publisherId) {
-    this.#notifier = transport.notifier({ publisherId });
+  constructor(
+    transport: Transport,
+    publisherId: string,
+    { topics }: Settings,
+    ledger: Ledger,
+    who: string = publisherId,
+  ) {
+    this.#notifier = transport.notifier({ publisherId, topics: [topics.notifications] });
     this.#ledger = ledger;
     this.#who = who;
   }

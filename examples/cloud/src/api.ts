@@ -25,7 +25,7 @@ class Api {
   readonly #settings: Settings;
   readonly #ledger: Ledger;
   readonly #scheduler: RpcClient;
-  readonly #everybody: readonly RpcClient[];
+  readonly #everybody: Readonly<Record<"scheduler" | "compute", RpcClient>>;
   readonly #announcer: Announcer;
   /** Where each instance is, and what is being done to it: one thing at a time. */
   readonly #servers: Map<string, string> = new Map();
@@ -35,9 +35,12 @@ class Api {
   constructor(transport: Transport, settings: Settings, ledger: Ledger) {
     this.#settings = settings;
     this.#ledger = ledger;
-    this.#scheduler = transport.client({ topic: "scheduler", version: "1.0" });
-    this.#everybody = ["scheduler", "compute"].map((topic) => transport.client({ topic }));
-    this.#announcer = new Announcer(transport, "api", ledger);
+    this.#scheduler = transport.client({ topic: settings.topics.scheduler, version: "1.0" });
+    this.#everybody = {
+      scheduler: transport.client({ topic: settings.topics.scheduler }),
+      compute: transport.client({ topic: settings.topics.compute }),
+    };
+    this.#announcer = new Announcer(transport, "api", settings, ledger);
   }
 
   /** Compute's word that a request is over. */
@@ -95,9 +98,10 @@ class Api {
         userData: "u".repeat(request.userDataBytes),
         server: this.#servers.get(instance) ?? null,
       };
-      // The context goes along by itself from here: to the scheduler, to compute, and into every event.
+      // The context goes along by itself from here: to the scheduler, to compute, and into every event. These two names are
+      // OpenStack's: where the manifest says `eventContext: "listed"`, events carry no other kind.
       await this.#ledger.send("call", `api>scheduler place ${id}`, () =>
-        this.#scheduler.call("place", params, { context: { request: id, tenant } }),
+        this.#scheduler.call("place", params, { context: { request_id: id, project_name: tenant } }),
       );
       const { outcome, server } = await over;
       if (outcome === "done") {
@@ -114,8 +118,8 @@ class Api {
   }
 
   async #refreshQuotas(generation: number): Promise<void> {
-    for (const client of this.#everybody) {
-      const key = `api>${client.target.topic} refreshQuotas ${generation}`;
+    for (const [who, client] of Object.entries(this.#everybody)) {
+      const key = `api>${who} refreshQuotas ${generation}`;
       await this.#ledger.send("fanout", key, () => client.fanout("refreshQuotas", { generation, quotas: QUOTAS }));
     }
   }
@@ -124,6 +128,9 @@ class Api {
 /** Resolves with what the conductor may ask of it: `replay`. */
 export async function startApi(transport: Transport, settings: Settings, ledger: Ledger): Promise<object> {
   const api = new Api(transport, settings, ledger);
-  await transport.serve({ topic: "api", server: "api" }, { finished: (finished: Finished) => api.finished(finished) });
+  await transport.serve(
+    { topic: settings.topics.api, server: "api" },
+    { finished: (finished: Finished) => api.finished(finished) },
+  );
   return { replay: () => api.replay() };
 }

@@ -6,7 +6,7 @@ import type { Ending } from "./api.js";
 import type { Expected } from "./control.js";
 import { type Account, type MessageKind, perKind } from "./ledger.js";
 import type { Progress } from "./progress.js";
-import { POOLS, roleNames, type Settings } from "./settings.js";
+import { POOLS, roleNames, type Settings, type Topics, topicsOf } from "./settings.js";
 import { ManyProcesses, OneProcess, type Stage } from "./stage.js";
 import { type CloudRequest, readTrace } from "./trace.js";
 
@@ -39,8 +39,10 @@ export interface CloudReport {
 export async function runCloud({ url, hosts, trace, progress }: CloudOptions): Promise<CloudReport> {
   const beganAt = performance.now();
   const requests = await readTrace(trace);
-  const settings: Settings = { url, exchange: `cloud-${randomBytes(6).toString("hex")}`, hosts, trace };
-  const transport = await openTransport(url, { exchange: settings.exchange });
+  const run = `cloud-${randomBytes(6).toString("hex")}`;
+  const topics = topicsOf(run);
+  const settings: Settings = { url, run, topics, hosts, trace };
+  const transport = await openTransport(url);
   let stage: Stage | undefined;
   let isStopped = false;
   try {
@@ -52,12 +54,12 @@ export async function runCloud({ url, hosts, trace, progress }: CloudOptions): P
       `starting ${roles.length} roles over ${transport.url}, ${isSpread ? "each in a process of its own" : "all in this process"}`,
     );
     await Promise.all(roles.map((role) => stage?.start(role)));
-    await watchEnds(transport, progress, requests.length);
+    await watchEnds(transport, topics, progress, requests.length);
     const { joinLatencyMs } = transport.capabilities;
     if (joinLatencyMs > 0) await pause(joinLatencyMs); // the manifest's word for when everybody sees everybody (E2)
-    const endings = await Promise.race([replay(transport), stage.failed]);
+    const endings = await Promise.race([replay(transport, topics), stage.failed]);
     progress.say("asking every role for its book");
-    const accounts = await Promise.race([collect(transport, roles), stage.failed]);
+    const accounts = await Promise.race([collect(transport, topics, roles), stage.failed]);
     progress.end();
     const accounting = buildAccounting(endings, accounts, hosts);
     await stage.stop();
@@ -78,25 +80,28 @@ export async function runCloud({ url, hosts, trace, progress }: CloudOptions): P
   }
 }
 
-/** The conductor's own view of what goes on: a pool of its own, which is not part of the accounting. */
-async function watchEnds(transport: Transport, progress: Progress, total: number): Promise<void> {
+/**
+ * The conductor's own view of what goes on, which is not part of the accounting. It listens without a pool, to all priorities:
+ * a backend that keeps such events until somebody takes them has none left after the run.
+ */
+async function watchEnds(transport: Transport, topics: Topics, progress: Progress, total: number): Promise<void> {
   let ended = 0;
   const step = (): void => {
     ended += 1;
     progress.step(ended, total);
   };
-  const endpoint = { filter: { eventType: "request\\.end" }, info: step, error: step };
-  await transport.listen([{ topic: "notifications" }], endpoint, { pool: "conductor" });
+  const endpoint = { filter: { eventType: "request\\.end" }, audit: step, info: step, error: step };
+  await transport.listen([{ topic: topics.notifications }], endpoint);
 }
 
-function replay(transport: Transport): Promise<Readonly<Record<string, Ending>>> {
-  const api = transport.client({ topic: "control", server: "api" }, { timeoutMs: LONGEST_RUN_MS });
+function replay(transport: Transport, topics: Topics): Promise<Readonly<Record<string, Ending>>> {
+  const api = transport.client({ topic: topics.control, server: "api" }, { timeoutMs: LONGEST_RUN_MS });
   return api.call<Readonly<Record<string, Ending>>>("replay");
 }
 
 /** Every role's book. Who sends is asked first, so that who receives can be told how much to wait for. */
-async function collect(transport: Transport, roles: readonly string[]): Promise<readonly Account[]> {
-  const control = transport.client({ topic: "control" }, { timeoutMs: LONGEST_RUN_MS });
+async function collect(transport: Transport, topics: Topics, roles: readonly string[]): Promise<readonly Account[]> {
+  const control = transport.client({ topic: topics.control }, { timeoutMs: LONGEST_RUN_MS });
   const ask = (server: string, expected: Expected): Promise<Account> =>
     control.to({ server }).call<Account>("account", expected);
   const api = await ask("api", { fanouts: 0, events: 0 });

@@ -3,7 +3,7 @@ import type { RpcClient, Transport } from "@trunkline/core";
 import { Announcer } from "./announcer.js";
 import type { Ledger } from "./ledger.js";
 import { type Outcome, Refused } from "./refused.js";
-import { BACKENDS, type RoleName } from "./settings.js";
+import { BACKENDS, type RoleName, type Settings } from "./settings.js";
 import { type CloudRequest, KINDS, type RequestKind } from "./trace.js";
 
 interface Work {
@@ -45,12 +45,12 @@ class Compute {
     },
   };
 
-  constructor(transport: Transport, server: string, ledger: Ledger) {
+  constructor(transport: Transport, server: string, settings: Settings, ledger: Ledger) {
     this.#server = server;
     this.#ledger = ledger;
-    this.#api = transport.client({ topic: "api", server: "api" });
-    this.#others = transport.client({ topic: "compute" });
-    this.#announcer = new Announcer(transport, server, ledger);
+    this.#api = transport.client({ topic: settings.topics.api, server: "api" });
+    this.#others = transport.client({ topic: settings.topics.compute });
+    this.#announcer = new Announcer(transport, server, settings, ledger);
   }
 
   /** Does what was asked, tells everybody, and tells the api. */
@@ -106,15 +106,20 @@ class Compute {
 }
 
 /** Serves both backends of one host. */
-export async function startCompute(transport: Transport, host: RoleName, ledger: Ledger): Promise<void> {
+export async function startCompute(
+  transport: Transport,
+  host: RoleName,
+  settings: Settings,
+  ledger: Ledger,
+): Promise<void> {
   for (const backend of BACKENDS) {
     const server = `${host}@${backend}`;
-    const compute = new Compute(transport, server, ledger);
+    const compute = new Compute(transport, server, settings, ledger);
     const endpoint = {
       ...Object.fromEntries(KINDS.map((kind) => [kind, (work: Work) => compute.perform(kind, work)])),
       handOver: (params: Parameters<Compute["handOver"]>[0]) => compute.handOver(params),
       refreshQuotas: (params: Parameters<Compute["refreshQuotas"]>[0]) => compute.refreshQuotas(params),
     };
-    await transport.serve({ topic: "compute", server }, endpoint, { expectedErrors: [Refused] });
+    await transport.serve({ topic: settings.topics.compute, server }, endpoint, { expectedErrors: [Refused] });
   }
 }

@@ -17,7 +17,6 @@ export interface Started {
 /** Starts one role on a transport of its own. Resolves when it can be reached. */
 export async function startRole(role: RoleName, settings: Settings): Promise<Started> {
   const transport = await openTransport(settings.url, {
-    exchange: settings.exchange,
     errors: [Refused],
     // Nothing is under way when a run has gone well; of one that has not, nobody waits for the rest.
     drainTimeoutMs: 5_000,
@@ -26,7 +25,7 @@ export async function startRole(role: RoleName, settings: Settings): Promise<Sta
     const ledger = new Ledger(role);
     watch(transport, ledger);
     const own = await startOwn(role, transport, settings, ledger);
-    await transport.serve({ topic: "control", server: role }, [new Control(ledger), ...own]);
+    await transport.serve({ topic: settings.topics.control, server: role }, [new Control(ledger), ...own]);
     return { transport, stop: () => transport.close() };
   } catch (error) {
     await transport.close();
@@ -42,9 +41,9 @@ async function startOwn(
   ledger: Ledger,
 ): Promise<readonly object[]> {
   if (role === "api") return [await startApi(transport, settings, ledger)];
-  if (role === "telemetry") await startTelemetry(transport, ledger);
+  if (role === "telemetry") await startTelemetry(transport, settings, ledger);
   else if (role.startsWith("scheduler")) await startScheduler(transport, role, settings, ledger);
-  else await startCompute(transport, role, ledger);
+  else await startCompute(transport, role, settings, ledger);
   return [];
 }
 

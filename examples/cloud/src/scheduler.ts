@@ -25,11 +25,11 @@ class Scheduler {
   readonly #announcer: Announcer;
   #quotas = QUOTAS;
 
-  constructor(transport: Transport, role: RoleName, hosts: number, ledger: Ledger) {
-    this.#hosts = hosts;
+  constructor(transport: Transport, role: RoleName, settings: Settings, ledger: Ledger) {
+    this.#hosts = settings.hosts;
     this.#ledger = ledger;
-    this.#compute = transport.client({ topic: "compute" });
-    this.#announcer = new Announcer(transport, role, ledger, "scheduler");
+    this.#compute = transport.client({ topic: settings.topics.compute });
+    this.#announcer = new Announcer(transport, role, settings, ledger, "scheduler");
   }
 
   /** Resolves when the compute service has taken the request. */
@@ -64,11 +64,11 @@ export async function startScheduler(
   settings: Settings,
   ledger: Ledger,
 ): Promise<void> {
-  const scheduler = new Scheduler(transport, role, settings.hosts, ledger);
+  const scheduler = new Scheduler(transport, role, settings, ledger);
   const endpoint = {
     target: { version: "1.2" },
     place: (params: PlaceParams) => scheduler.place(params),
     refreshQuotas: (params: Parameters<Scheduler["refreshQuotas"]>[0]) => scheduler.refreshQuotas(params, role),
   };
-  await transport.serve({ topic: "scheduler", server: role }, endpoint, { expectedErrors: [Refused] });
+  await transport.serve({ topic: settings.topics.scheduler, server: role }, endpoint, { expectedErrors: [Refused] });
 }
