@@ -306,8 +306,11 @@ export class DurableServer extends BaseListener<RpcDelivery> implements RpcDeliv
 
 const NOTHING: Outcome = { ok: true, value: null };
 
-/** Each queue alone keeps all handlers busy; both queues of a topic together are within the credit where that is twice as much. */
-function prefetchOf({ scope }: Source, { credit, concurrency = Math.ceil(credit / 2) }: ListenOptions): number {
-  if (scope === "topic") return Math.min(credit, Math.max(concurrency, Math.ceil(credit / 2)));
+/**
+ * What the broker may hand over of each queue; all together the gate holds to the credit. A queue of calls keeps all handlers busy with
+ * half of it. A quorum queue hears of an acknowledgement a write to disk later, and needs all of it to be as quick.
+ */
+function prefetchOf({ kind, scope }: Source, { credit, concurrency = Math.ceil(credit / 2) }: ListenOptions): number {
+  if (kind === "call" && scope === "topic") return Math.min(credit, Math.max(concurrency, Math.ceil(credit / 2)));
   return credit;
 }
