@@ -14,13 +14,17 @@ export type Ability =
   | "credentials"
   /** The harness can open transports over TLS, rightly and wrongly. */
   | "tls"
+  /** The harness can say how often the two sides of a connection must hear of each other. */
+  | "heartbeat"
   /** The kit can stand between the driver and its broker, and cut the link. */
   | "relay"
   /** The kit may kill, freeze and start the broker. */
-  | "broker";
+  | "broker"
+  /** The harness can delete a backend's queues behind the driver's back. */
+  | "queues";
 
 /** Without a broker these are no question. */
-const OF_BROKERS: readonly Ability[] = ["relay", "broker"];
+const OF_BROKERS: readonly Ability[] = ["relay", "broker", "queues", "heartbeat"];
 
 /** What a manifest may claim: a boolean that holds, or the word that a graded key has. */
 export type Claim =

@@ -131,9 +131,16 @@ export class CaseContext {
   async relay(): Promise<Relay> {
     const endpoint = await this.harness.endpoint?.();
     if (endpoint === undefined) fail("the harness names no endpoint to stand before");
-    const relay = await Relay.open(endpoint);
+    const relay = await Relay.open(endpoint, this.random);
     this.#relays.push(relay);
     return relay;
+  }
+
+  /** Deletes the queues of this case's space behind the driver's back. */
+  async loseQueues(): Promise<void> {
+    const { harness } = this;
+    if (harness.loseQueues === undefined) fail("the harness cannot delete queues");
+    await this.within("the queues to be deleted", harness.loseQueues(this.space), 20_000);
   }
 
   /** The broker's own process. What a case has killed or frozen runs again when the case ends. */

@@ -11,7 +11,7 @@ export class FaultScene {
   readonly history: History;
   readonly #t: CaseContext;
   readonly #topic: string;
-  readonly #sender: Transport;
+  readonly sender: Transport;
   #number = 0;
   #probe = 0;
   #castsLost = 0;
@@ -23,13 +23,13 @@ export class FaultScene {
     this.#t = t;
     this.history = t.history();
     this.#topic = t.name("compute");
-    this.#sender = sender;
+    this.sender = sender;
   }
 
   static async open(t: CaseContext, open: (end: "sender" | "consumers") => Promise<Transport>): Promise<FaultScene> {
     const scene = new FaultScene(t, await open("sender"));
     const host = await open("consumers");
-    for (const end of [scene.#sender, host]) end.events.on("castsLost", ({ count }) => (scene.#castsLost += count));
+    for (const end of [scene.sender, host]) end.events.on("castsLost", ({ count }) => (scene.#castsLost += count));
     for (const server of SERVERS) {
       const probe = rpcProbe(scene.history, server);
       const ping = (id: string, what: string): void => void scene.#arrived.add(`${what} ${id} ${server}`);
@@ -49,7 +49,7 @@ export class FaultScene {
   }
 
   client(options?: { readonly timeoutMs: number }): ReturnType<Transport["client"]> {
-    return this.#sender.client({ topic: this.#topic }, options);
+    return this.sender.client({ topic: this.#topic }, options);
   }
 
   /** One of each kind, and each must be accepted. */
@@ -71,7 +71,7 @@ export class FaultScene {
 
   async #emit(id: string): Promise<void> {
     this.#events.add(id);
-    const notifier = this.#sender.notifier({ publisherId: "kit", topics: [this.#topic] });
+    const notifier = this.sender.notifier({ publisherId: "kit", topics: [this.#topic] });
     await this.history.record(id, [["listener"]], () => notifier.info("kit.event", { id }));
   }
 
@@ -106,7 +106,7 @@ export class FaultScene {
     if (claims.events) {
       probes.push(async () => {
         const id = `p${this.#probe++}`;
-        const notifier = this.#sender.notifier({ publisherId: "kit", topics: [this.#topic] });
+        const notifier = this.sender.notifier({ publisherId: "kit", topics: [this.#topic] });
         if (!(await succeeds(notifier.debug("kit.event", { id })))) return false;
         return this.#comes(() => this.#arrived.has(id));
       });

@@ -28,6 +28,8 @@ export interface TransportRequest {
   readonly credentials?: CredentialsRequest;
   /** Only with the ability `tls`. @default what the harness's own URL says */
   readonly tls?: TlsRequest;
+  /** How often each side of a connection must hear of the other, where the driver can be told. Only with the ability `heartbeat`. */
+  readonly heartbeatMs?: number;
 }
 
 /** The backend's own process, for cases in which it dies, hangs and comes back with what was on its disk. */
@@ -84,7 +86,7 @@ export interface ConformanceHarness {
   /** True where nothing stands between peers: cases about a broker then do not apply. @default false */
   readonly isBrokerless?: boolean;
   /** Which parts of a {@link TransportRequest} it can satisfy beyond space and options. @default none */
-  readonly offers?: readonly ("credentials" | "tls")[];
+  readonly offers?: readonly ("credentials" | "tls" | "heartbeat")[];
   /** Words that must appear in no message (F4): the passwords in use. */
   readonly secrets?: readonly string[];
   /** Once per run: start containers, create users. */
@@ -98,6 +100,8 @@ export interface ConformanceHarness {
   createDeadTransport?(options: TransportOptions): Promise<Transport>;
   /** Where the backend listens: the kit puts relays before it, which it can cut. Absent: no link can be cut. */
   endpoint?(): Promise<Endpoint>;
+  /** Deletes every queue of `space`, or what the backend has in its place, behind the driver's back; absent where it cannot. */
+  loseQueues?(space: string): Promise<void>;
   /** Absent where the backend must be left running. */
   readonly broker?: BrokerControl;
   /** How a child process reaches `space`; absent where it cannot. */

@@ -195,6 +195,7 @@ export class ConformanceRun {
     if (this.#harness.createDeadTransport !== undefined) abilities.add("dead-address");
     if (this.#harness.endpoint !== undefined) abilities.add("relay");
     if (this.#harness.broker !== undefined) abilities.add("broker");
+    if (this.#harness.loseQueues !== undefined) abilities.add("queues");
     for (const offer of this.#harness.offers ?? []) abilities.add(offer);
     return abilities;
   }

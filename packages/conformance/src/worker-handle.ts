@@ -12,6 +12,8 @@ export type WorkerCommand =
   | {
       readonly do: "send";
       readonly kind: "call" | "cast" | "fanout";
+      /** @default `echo` for a call, else `note` */
+      readonly method?: string;
       readonly topic: string;
       readonly server?: string;
       readonly params: Readonly<Record<string, string>>;

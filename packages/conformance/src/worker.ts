@@ -57,10 +57,16 @@ class WorkerProcess {
     }
   }
 
-  #send({ kind, topic, server, params }: Extract<WorkerCommand, { do: "send" }>): Promise<unknown> {
+  #send({
+    kind,
+    method = kind === "call" ? "echo" : "note",
+    topic,
+    server,
+    params,
+  }: Extract<WorkerCommand, { do: "send" }>): Promise<unknown> {
     const client = this.#open().client({ topic, ...(server === undefined ? {} : { server }) });
-    if (kind === "call") return client.call("echo", params);
-    return kind === "cast" ? client.cast("note", params) : client.fanout("note", params);
+    if (kind === "call") return client.call(method, params);
+    return kind === "cast" ? client.cast(method, params) : client.fanout(method, params);
   }
 
   #tellWaiters(): void {

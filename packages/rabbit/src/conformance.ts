@@ -36,7 +36,7 @@ function harnessOf(scheme: Scheme): ConformanceHarness {
   return {
     name: scheme === "rabbit" ? driver.name : `${driver.name} (oslo)`,
     isolatesSpaces: true,
-    offers: ["credentials", "tls"],
+    offers: ["credentials", "tls", "heartbeat"],
     secrets: [kit.password, awkward.password, encodeURIComponent(awkward.password)],
 
     async setup() {
@@ -62,6 +62,10 @@ function harnessOf(scheme: Scheme): ConformanceHarness {
     endpoint: async () => ({ host: running().host, port: running().port }),
     workerSource: (space) => ({ url: urlOf({ space }), options: { resolveFrom: HERE } }),
 
+    async loseQueues(space) {
+      for (const { name } of await running().queues(space)) await running().deleteQueue(space, name);
+    },
+
     broker: {
       async kill() {
         // The broker brings what was declared to disk up to two seconds after it said so; that is not what a case is about.
@@ -78,7 +82,7 @@ function harnessOf(scheme: Scheme): ConformanceHarness {
 function urlFor(
   scheme: Scheme,
   rabbit: PrivateRabbit,
-  { space, via, credentials, tls }: TransportRequest,
+  { space, via, credentials, tls, heartbeatMs }: TransportRequest,
   users: { readonly kit: User; readonly awkward: User },
 ): string {
   const { name, password } = credentials === "awkward" ? users.awkward : users.kit;
@@ -86,8 +90,12 @@ function urlFor(
   const host = tls === "wrong-host" ? OTHER_NAME_OF_THIS_MACHINE : rabbit.host;
   const port = tls === undefined ? rabbit.port : (rabbit.tlsPort ?? rabbit.port);
   const hosts = via ?? [{ host, port }];
-  const query = via === undefined ? tlsQuery(scheme, rabbit, tls) : IN_TURN[scheme];
-  return `${scheme}://${hosts.map((at) => user + placeOf(at)).join(",")}/${encodeURIComponent(space)}?${query}`;
+  const query = [
+    via === undefined ? tlsQuery(scheme, rabbit, tls) : IN_TURN[scheme],
+    heartbeatMs === undefined ? "" : heartbeatQuery(scheme, heartbeatMs),
+  ];
+  const places = hosts.map((at) => user + placeOf(at)).join(",");
+  return `${scheme}://${places}/${encodeURIComponent(space)}?${query.filter((part) => part !== "").join("&")}`;
 }
 
 function tlsQuery(scheme: Scheme, { tlsFiles }: PrivateRabbit, tls: TransportRequest["tls"]): string {
@@ -95,6 +103,10 @@ function tlsQuery(scheme: Scheme, { tlsFiles }: PrivateRabbit, tls: TransportReq
   const authority = tls === "wrong-authority" ? tlsFiles?.otherCa : tlsFiles?.ca;
   const [on, file] = scheme === "rabbit" ? ["tls", "tlsCaFile"] : ["ssl", "ssl_ca_file"];
   return `${on}=true&${file}=${encodeURIComponent(authority ?? "")}`;
+}
+
+function heartbeatQuery(scheme: Scheme, ms: number): string {
+  return scheme === "rabbit" ? `heartbeatMs=${ms}` : `heartbeat_timeout_threshold=${ms / 1_000}`;
 }
 
 /** The first host of a URL first. */

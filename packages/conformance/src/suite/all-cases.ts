@@ -6,6 +6,8 @@ import { concurrencyCases } from "./concurrency.js";
 import { contextCases } from "./contexts.js";
 import { errorCases, errorReviewCases } from "./errors.js";
 import { fanoutCases } from "./fanout.js";
+import { linkFaultCases } from "./fault-links.js";
+import { processFaultCases } from "./fault-processes.js";
 import { faultCases } from "./faults.js";
 import { serverLifecycleCases } from "./lifecycle-server.js";
 import { transportLifecycleCases } from "./lifecycle-transport.js";
@@ -55,7 +57,9 @@ export const ALL_CASES: readonly ConformanceCase[] = Object.freeze([
   ...batchCases,
   ...requeueCases,
   ...processCases,
+  ...processFaultCases,
   ...faultCases,
+  ...linkFaultCases,
   ...securityCases,
   ...manifestCases,
   ...errorReviewCases,

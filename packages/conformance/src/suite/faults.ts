@@ -1,4 +1,4 @@
-import { ConnectionLostError, MessagingError, TimeoutError } from "@trunkline/core";
+import { AbortError, ConnectError, ConnectionLostError, MessagingError, TimeoutError } from "@trunkline/core";
 import type { ConformanceCase } from "../case.js";
 import { atLeast, check, sameValue, show } from "../check.js";
 import { FaultScene } from "../fault-scene.js";
@@ -133,6 +133,54 @@ export const faultCases: readonly ConformanceCase[] = [
       await traffic.stop();
       await scene.recovers();
       await scene.settles();
+    },
+  },
+  {
+    id: "FLT-14",
+    title:
+      "the broker is down: open is refused in time, can be called off, and succeeds where the broker comes meanwhile",
+    group: "faults",
+    clauses: ["A7", "E1"],
+    needs: ["rpc", "ability:broker"],
+    timeoutMs: 120_000,
+    async run(t) {
+      await (await t.open()).close();
+      await t.broker.kill();
+      const connectTimeoutMs = t.ms(400);
+      const soon = t.attempt({ options: { connectTimeoutMs } });
+      await t.rejects("openTransport with 400 ms", soon, ConnectError);
+      const reason = new Error("not needed any more");
+      const controller = new AbortController();
+      const called = t.attempt({ options: { connectTimeoutMs: t.ms(60_000), signal: controller.signal } });
+      controller.abort(reason);
+      const error = await t.rejects("openTransport that is called off", called, AbortError);
+      check(error.cause === reason, `the error's cause is ${show(error.cause)}`);
+      const opening = t.attempt({ options: { connectTimeoutMs: t.ms(60_000) } });
+      opening.catch(() => {});
+      await t.broker.start();
+      const transport = t.adopt(await t.within("openTransport", opening, t.claims.recoveryMs + 5_000));
+      const history = t.history();
+      const topic = t.name("compute");
+      await t.serve(transport, { topic, server: "s1" }, rpcProbe(history, "s1"));
+      await history.record("m1", [["s1"]], () => transport.client({ topic }).call("echo", { id: "m1" }));
+      await t.verify(history);
+    },
+  },
+  {
+    id: "FLT-17",
+    title: "queues are deleted behind the driver's back: within recoveryMs all works again, and no consumer is deaf",
+    group: "faults",
+    clauses: ["E5"],
+    needs: ["rpc", "ability:queues"],
+    timeoutMs: 60_000,
+    async run(t) {
+      const scene = await FaultScene.open(t, () => t.open());
+      await scene.round("before");
+      await t.verify(scene.history);
+      await t.loseQueues();
+      await scene.recovers();
+      await scene.round("after");
+      await t.verify(scene.history);
     },
   },
   {
