@@ -52,30 +52,44 @@ export interface ServerRecords {
   readonly handled: readonly Handled[];
   /** A server that stops gives back what it has not begun; its part of a fanout is nobody else's, and is counted there. */
   readonly fanoutsDropped: number;
+  /** With a broker it is a server that learns of a cast that is lost with another, and counts it. */
+  readonly castsLost: number;
+}
+
+/** Of {@link judge}. */
+export interface JudgeRules {
+  /** With a broker an event whose handler's process died is handled again (C4). @default false */
+  readonly eventsMayRepeat?: boolean;
 }
 
 /** Reads `server~incarnation.log` of a folder: a line for each message that a handler got, and for what was dropped. */
 export function readRecords(folder: string): ServerRecords {
   const handled: Handled[] = [];
   let fanoutsDropped = 0;
+  let castsLost = 0;
   for (const name of readdirSync(folder).filter((file) => file.endsWith(".log"))) {
     const incarnation = basename(name, ".log");
     const [server = ""] = incarnation.split("~");
     for (const line of readFileSync(join(folder, name), "utf8").split("\n").slice(0, -1)) {
       const at = line.indexOf(" ");
       const [kind, rest] = [line.slice(0, at), line.slice(at + 1)];
-      if (kind !== "dropped") handled.push({ kind, id: rest, server, incarnation });
+      if (kind === "castsLost") castsLost += Number(rest);
+      else if (kind !== "dropped") handled.push({ kind, id: rest, server, incarnation });
       else if (rest.includes(" a fanout that ")) fanoutsDropped += Number.parseInt(rest, 10);
     }
   }
-  return { handled, fanoutsDropped };
+  return { handled, fanoutsDropped, castsLost };
 }
 
 /**
  * Judges a run in which processes may have died: nothing ran twice, what was answered ran once, what certainly did not run
  * did not, nothing ran elsewhere, and each operation settled by its deadline (A3, A4, B1, B2, B6, B12, C3).
  */
-export function judge(sent: readonly Settled[], handled: readonly Handled[]): Verdict {
+export function judge(
+  sent: readonly Settled[],
+  handled: readonly Handled[],
+  { eventsMayRepeat = false }: JudgeRules = {},
+): Verdict {
   const flaws = new Flaws();
   const missing: Missing[] = [];
   const missingParts: Missing[] = [];
@@ -93,7 +107,7 @@ export function judge(sent: readonly Settled[], handled: readonly Handled[]): Ve
     const seen = byId.get(id) ?? [];
     const places = new Set(seen.map((handling) => placeOf(kind, handling)));
     counts[`${kind} ${state}`] = (counts[`${kind} ${state}`] ?? 0) + 1;
-    if (places.size < seen.length)
+    if (places.size < seen.length && !(eventsMayRepeat && kind === "event"))
       flaws.add("ran twice", `${kind} ${id} at ${seen.map(({ incarnation }) => incarnation)}`);
     if (state === "strange") flaws.add("strange outcome", `${kind} ${id}: ${one.error}`);
     if (state === "fail" && seen.length > 0)

@@ -234,9 +234,10 @@ export class CaseContext {
     return gate;
   }
 
-  async worker(space: string = this.space): Promise<Worker> {
+  /** A child process with a transport on `space`; killed when the case ends. */
+  async worker(space: string = this.space, request: Pick<TransportRequest, "heartbeatMs"> = {}): Promise<Worker> {
     await this.#openSpace(space);
-    const source = this.harness.workerSource?.(space);
+    const source = this.harness.workerSource?.(space, request);
     if (source === undefined) fail("the harness gives child processes no transport");
     const worker = new Worker(source, this.ms(this.timing.waitMs));
     this.#workers.push(worker);

@@ -1,9 +1,10 @@
 import type { NotificationEndpoint, Transport } from "@trunkline/core";
 import { check, sameValue } from "./check.js";
-import type { CaseContext } from "./context.js";
+import { type CaseContext, pause } from "./context.js";
 import type { History } from "./history.js";
 import { eventId, eventProbe, rpcProbe } from "./probes.js";
 
+const BETWEEN_PROBES_MS = 20;
 const SERVERS: readonly string[] = ["s1", "s2"];
 
 /** Two servers, a listener and a sender, whose every message is in the history. */
@@ -83,6 +84,8 @@ export class FaultScene {
     while (wanted.length > 0 && performance.now() < deadline) {
       const left = await Promise.all(wanted.map(async (probe) => ((await probe()) ? undefined : probe)));
       wanted.splice(0, wanted.length, ...left.filter((probe) => probe !== undefined));
+      // Probes that are refused at once would leave no time for anything else.
+      if (wanted.length > 0) await pause(BETWEEN_PROBES_MS);
     }
     check(wanted.length === 0, `within ${t.claims.recoveryMs} ms not all consumers were reached again`);
     t.saw();

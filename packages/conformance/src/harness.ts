@@ -105,7 +105,7 @@ export interface ConformanceHarness {
   /** Absent where the backend must be left running. */
   readonly broker?: BrokerControl;
   /** How a child process reaches `space`; absent where it cannot. */
-  workerSource?(space: string): WorkerSource;
+  workerSource?(space: string, request?: Pick<TransportRequest, "heartbeatMs">): WorkerSource;
 }
 
 /** What `harnessFromUrl` may be told beside the URL. */

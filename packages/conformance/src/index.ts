@@ -27,7 +27,7 @@ export {
 } from "./harness.js";
 export { History, type Judgement, type JudgeOptions, type Scope } from "./history.js";
 export { MUTANTS, type Mutant, unchanged } from "./mutants/mutants.js";
-export { batchProbe, eventProbe, type RpcProbe, rpcProbe } from "./probes.js";
+export { batchProbe, eventId, eventProbe, type RpcProbe, rpcProbe } from "./probes.js";
 export { type RegisterOptions, registerConformance, type TestPort, type TestTask } from "./register.js";
 export {
   type CaseResult,

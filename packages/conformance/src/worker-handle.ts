@@ -99,6 +99,15 @@ export class Worker {
     });
   }
 
+  /** SIGSTOP: it hangs, and its connections stay, until somebody gives them up. */
+  freeze(): void {
+    this.#child.kill("SIGSTOP");
+  }
+
+  thaw(): void {
+    this.#child.kill("SIGCONT");
+  }
+
   /** SIGKILL; harmless when it has ended. */
   kill(): void {
     if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill("SIGKILL");

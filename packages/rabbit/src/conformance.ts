@@ -60,7 +60,7 @@ function harnessOf(scheme: Scheme): ConformanceHarness {
     // Nothing listens at the first port.
     createDeadTransport: (options) => openTransport(`${scheme}://127.0.0.1:1`, { ...options, drivers: [driver] }),
     endpoint: async () => ({ host: running().host, port: running().port }),
-    workerSource: (space) => ({ url: urlOf({ space }), options: { resolveFrom: HERE } }),
+    workerSource: (space, request) => ({ url: urlOf({ ...request, space }), options: { resolveFrom: HERE } }),
 
     async loseQueues(space) {
       for (const { name } of await running().queues(space)) await running().deleteQueue(space, name);

@@ -114,6 +114,8 @@ export class RabbitDriver implements Driver {
   readonly #starting: Set<Promise<unknown>> = new Set();
   readonly #counters: Map<string, number> = new Map();
   #isConnected = true;
+  /** What the broker last said as it refused this process; undefined: it did not. */
+  #refusalTold: string | undefined;
   #closing: Promise<void> | undefined;
 
   constructor({ settings, capabilities, tls, host, connectTimeoutMs, attempts }: RabbitDriverParts) {
@@ -334,7 +336,9 @@ export class RabbitDriver implements Driver {
     this.#listeners.add(listener);
     try {
       if (what.kind === "rpc") await this.#control?.serve(what.address);
-      return await listener.start();
+      const started = await listener.start();
+      if (what.kind === "rpc") this.#control?.consumes(what.address);
+      return started;
     } catch (error) {
       await listener.close();
       throw listenFailure(listener.name, error);
@@ -452,11 +456,19 @@ export class RabbitDriver implements Driver {
     const used = [this.#sendLink, this.#receiveLink].filter(({ sessions }) => sessions > 0);
     const isConnected = used.length > 0 && used.every(({ session }) => session !== undefined);
     if (link.blockedReason !== undefined && link.session !== undefined) this.#warn(detail);
+    if (used.length > 0) this.#tellRefusal(link.refusal);
     // Before the first session it is opened, and whoever opens it hears how that goes.
     if (isConnected === this.#isConnected || used.length === 0) return;
     this.#isConnected = isConnected;
     const state = isConnected ? "connected" : "degraded";
     this.events.emit("status", { state, detail, ...(error === undefined ? {} : { error }) });
+  }
+
+  /** Credentials that were right and are no more: the status has said that the connection is lost, not that it will not come back by itself. */
+  #tellRefusal(refusal: MessagingError | undefined): void {
+    if (this.#refusalTold === refusal?.message) return;
+    this.#refusalTold = refusal?.message;
+    if (refusal !== undefined) this.#warn(`rabbit does not let this process in again: ${refusal.message}`, refusal);
   }
 
   #warn(message: string, error?: unknown): void {

@@ -2,14 +2,14 @@
 import { writeFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { ConnectionLostError, MessagingError, openTransport, TimeoutError } from "@trunkline/core";
-import { driver } from "@trunkline/zmq";
 import { answer, config } from "./answers.mjs";
+import { drivers } from "./drivers.mjs";
 import { seededRandom } from "./seeded-random.mjs";
 
 const { url, name, out, seed, servers, timeoutMs, workers, burst, holdMs, pauseMs } = config;
 const random = seededRandom(seed);
 const upTo = (most) => Math.floor(random() * (most + 1));
-const transport = await openTransport(url, { drivers: [driver], callTimeoutMs: timeoutMs, sendTimeoutMs: timeoutMs });
+const transport = await openTransport(url, { drivers, callTimeoutMs: timeoutMs, sendTimeoutMs: timeoutMs });
 const client = transport.client({ topic: "work" });
 const directed = servers.map((server) => client.to({ server }));
 const notifier = transport.notifier({ publisherId: name, topics: ["events"] });

@@ -2,8 +2,8 @@
 import { openSync, writeSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { openTransport } from "@trunkline/core";
-import { driver } from "@trunkline/zmq";
 import { answer, config } from "./answers.mjs";
+import { drivers } from "./drivers.mjs";
 import { footprint } from "./footprint.mjs";
 
 const { url, server, log, pools, serves, concurrency, credit } = config;
@@ -26,7 +26,8 @@ const endpoint = {
     note("fanout", id);
   },
 };
-const transport = await openTransport(url, { drivers: [driver] });
+const transport = await openTransport(url, { drivers });
+transport.events.on("castsLost", ({ count }) => note("castsLost", count));
 transport.events.on("dropped", ({ count, reason }) => note("dropped", `${count} ${reason}`));
 if (serves) await transport.serve({ topic: "work", server }, [endpoint], { concurrency, credit });
 for (const pool of pools) {

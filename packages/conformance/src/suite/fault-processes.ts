@@ -1,6 +1,9 @@
 import type { ConformanceCase } from "../case.js";
-import { sameValue } from "../check.js";
+import { atLeast, check, sameValue } from "../check.js";
 import { eventProbe, rpcProbe } from "../probes.js";
+
+const HEARTBEAT_MS = 1_000;
+const CASTS = 20;
 
 /** B9, C4, E5: processes of callers and listeners that are killed in the middle of their work. */
 export const processFaultCases: readonly ConformanceCase[] = [
@@ -59,6 +62,59 @@ export const processFaultCases: readonly ConformanceCase[] = [
       }
       await t.verify(history);
       sameValue("errors of handlers", t.handlerErrors, []);
+    },
+  },
+  {
+    id: "FLT-20",
+    title:
+      "the process of a server hangs until its link is given up, and goes on: no cast runs both there and elsewhere, and each loss is told",
+    group: "processes",
+    clauses: ["B12"],
+    needs: ["rpc", "crossProcess", "ability:workers", "ability:heartbeat"],
+    timeoutMs: 90_000,
+    async run(t) {
+      const history = t.history();
+      const topic = t.name("compute");
+      const worker = await t.worker(t.space, { heartbeatMs: HEARTBEAT_MS });
+      await t.within("serve in the worker", worker.ask({ do: "serve", topic, server: "w1" }));
+      await t.joined();
+      const sender = await t.openBy({ heartbeatMs: HEARTBEAT_MS });
+      const client = sender.client({ topic });
+      await client.cast("note", { id: "first" });
+      await t.within("the worker to work", worker.ask({ do: "wait", id: "first" }));
+      worker.freeze();
+      // It comes while the other hangs, and hears nothing of it.
+      const host = await t.openBy({ heartbeatMs: HEARTBEAT_MS });
+      await t.serve(host, { topic, server: "s2" }, rpcProbe(history, "s2"));
+      let lost = 0;
+      for (const { events } of [sender, host]) events.on("castsLost", ({ count }) => (lost += count));
+      const ids = Array.from({ length: CASTS }, (_, n) => `m${n}`);
+      for (const id of ids) await t.within("a cast to be accepted", client.cast("note", { id }));
+      const here = (): number => ids.filter((id) => history.countOf(id) > 0).length;
+      // What waits in the hung process itself can only run, or be told, when that goes on.
+      const patience = sender.capabilities.detectionMs + t.timing.waitMs;
+      const isSettled = (): boolean => here() + lost >= CASTS;
+      await t.until("the casts to be settled elsewhere", isSettled, undefined, patience).catch(() => {});
+      worker.thaw();
+      await t.within("the worker to be there again", worker.ask({ do: "seen" }), 10_000);
+      // Whatever the two have to say to each other comes before this.
+      const direct = t.claims.serverDirected ? client.to({ server: "w1" }) : undefined;
+      if (direct !== undefined) {
+        const fence = direct.call("echo", { id: "fence" }, { timeoutMs: t.ms(t.claims.recoveryMs + 20_000) });
+        await t.within("a call to the worker", fence, t.claims.recoveryMs + 21_000);
+      }
+      await t.quiet();
+      // That is what it answers this with.
+      const seen = (await t.within("what the worker has handled", worker.ask({ do: "seen" }))) as readonly string[];
+      const there = ids.filter((id) => seen.includes(id));
+      const twice = ids.filter((id) => history.countOf(id) + seen.filter((one) => one === id).length > 1);
+      sameValue("casts that ran twice", twice, []);
+      atLeast("casts that ran", here() + there.length, 1);
+      const missing = ids.filter((id) => history.countOf(id) === 0 && !seen.includes(id));
+      const told = (): boolean => missing.length <= lost;
+      await t.until("each loss to be told (castsLost)", told, () => ({ missing, lost }), t.timing.waitMs + 10_000);
+      check(missing.length < CASTS, "every cast was lost");
+      t.note(`${here()} ran elsewhere, ${there.length} in the process that hung, ${missing.length} were lost`);
     },
   },
 ];

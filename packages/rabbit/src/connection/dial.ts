@@ -61,7 +61,12 @@ export async function dial(
     },
     socketOptions(host, settings, name, socket.signal),
   ).finally(() => signal.removeEventListener("abort", giveUp));
-  return { model, destroy: () => socket.abort() };
+  const destroy = (): void => {
+    // An end that was asked for is no error, whether or not anybody listens.
+    model.on("error", () => {});
+    socket.abort();
+  };
+  return { model, destroy };
 }
 
 function socketOptions(

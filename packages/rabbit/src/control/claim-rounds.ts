@@ -19,6 +19,8 @@ interface Round {
   readonly missing: Set<string>;
   readonly answered: Set<string>;
   readonly timer: Timer;
+  /** Until those that were there before have had the time to say so. */
+  readonly settling: Timer | undefined;
 }
 
 export interface ClaimRoundsHost {
@@ -79,7 +81,7 @@ export class ClaimRounds {
     }
   }
 
-  /** It holds nothing any more. */
+  /** It does not serve any more. */
   left(member: string, topic: string): void {
     for (const [number, round] of [...this.#rounds]) {
       if (round.topic === topic && round.missing.delete(member)) this.#conclude(number, round);
@@ -96,9 +98,8 @@ export class ClaimRounds {
 
   close(): void {
     for (const { timer } of this.#questions.values()) timer.cancel();
-    for (const { timer } of this.#rounds.values()) timer.cancel();
+    for (const [number, round] of [...this.#rounds]) this.#end(number, round);
     this.#questions.clear();
-    this.#rounds.clear();
   }
 
   #begin(topic: string): void {
@@ -119,11 +120,10 @@ export class ClaimRounds {
     if (settlingMs > 0) missing.add(UNHEARD);
     const { clock } = this.#host;
     const timer = clock.setTimer(() => this.#over(number), ANSWER_MS, { background: true });
-    const round: Round = { topic, ids, missing, answered: new Set(), timer };
+    const settling =
+      settlingMs > 0 ? clock.setTimer(() => this.#settled(number), settlingMs, { background: true }) : undefined;
+    const round: Round = { topic, ids, missing, answered: new Set(), timer, settling };
     this.#rounds.set(number, round);
-    if (settlingMs > 0) {
-      clock.setTimer(() => this.#settled(number), settlingMs, { background: true });
-    }
     if (missing.size > 0) this.#host.askAll(topic, number, ids);
     this.#conclude(number, round);
   }
@@ -138,8 +138,7 @@ export class ClaimRounds {
   #conclude(number: number, round: Round): void {
     if (round.missing.size > 0) return;
     this.#end(number, round);
-    const hasLost = this.#host.rosterOf(round.topic)?.hasLost ?? true;
-    for (const id of round.ids) this.#answer(id, hasLost ? "unknown" : "nobody");
+    for (const id of round.ids) this.#answer(id, "nobody");
   }
 
   #over(number: number): void {
@@ -153,6 +152,7 @@ export class ClaimRounds {
 
   #end(number: number, round: Round): void {
     round.timer.cancel();
+    round.settling?.cancel();
     this.#rounds.delete(number);
   }
 

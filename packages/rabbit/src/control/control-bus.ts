@@ -7,9 +7,10 @@ import type { RpcDelivery } from "../receiving/rpc-delivery.js";
 import type { Publication } from "../sending/publication.js";
 import type { Binding, Route } from "../topology/declarations.js";
 import { CONTROL_EXCHANGE, type RabbitNaming } from "../topology/rabbit-naming.js";
-import type { ClaimDesk, Finding } from "./claim-desk.js";
+import type { ClaimDesk, Finding, Knowledge } from "./claim-desk.js";
 import { ClaimRounds } from "./claim-rounds.js";
 import { encodeNotice, type Notice, type NoticeKind, readNotice, typeOf } from "./notices.js";
+import { RollCall } from "./roll-call.js";
 import { Roster } from "./roster.js";
 
 export interface ControlBusParts {
@@ -22,8 +23,13 @@ export interface ControlBusParts {
 /** One topic that is served here. */
 interface Service {
   readonly roster: Roster;
+  readonly rollCall: RollCall;
   /** How many servers of this transport serve it. */
   servers: number;
+  /** How many of them consume. */
+  consuming: number;
+  /** One of them has lost a connection. */
+  hasBroken: boolean;
 }
 
 /** What is told to an inbox waits in it while its connection is made again; beyond, some may have gone by. */
@@ -64,7 +70,7 @@ export class ControlBus implements ClaimDesk {
   async serve(address: Address): Promise<void> {
     const topic = this.#naming.controlKey(address);
     const known = this.#served.get(topic);
-    const service = known ?? { roster: new Roster(this.#host.clock), servers: 0 };
+    const service = known ?? this.#newService(address);
     service.servers += 1;
     this.#served.set(topic, service);
     try {
@@ -73,7 +79,17 @@ export class ControlBus implements ClaimDesk {
       this.leave(address);
       throw error;
     }
-    if (known === undefined) this.#tell(topic, "join");
+    if (known === undefined) this.#tell(topic, "join", { servers: 0 });
+  }
+
+  /** One of the servers of {@link serve} consumes. */
+  consumes(address: Address): void {
+    const topic = this.#naming.controlKey(address);
+    const service = this.#served.get(topic);
+    if (service === undefined) return;
+    service.consuming += 1;
+    this.#tell(topic, "join", { servers: service.consuming });
+    if (service.consuming === 1) service.rollCall.start();
   }
 
   leave(address: Address): void {
@@ -81,10 +97,12 @@ export class ControlBus implements ClaimDesk {
     const service = this.#served.get(topic);
     if (service === undefined) return;
     service.servers -= 1;
+    service.consuming = Math.min(service.consuming, service.servers);
     if (service.servers > 0) return;
+    service.rollCall.stop();
     this.#served.delete(topic);
     this.#inbox.unbind(bindingOf(topic));
-    this.#tell(topic, "leave");
+    this.#tell(topic, service.hasBroken ? "gone" : "leave");
   }
 
   /**
@@ -93,7 +111,12 @@ export class ControlBus implements ClaimDesk {
   resumed(place: string, downMs: number): void {
     const isElsewhere = this.#place !== undefined && this.#place !== place;
     this.#place = place;
-    if (isElsewhere || downMs > UNHEARD_MS) for (const topic of this.#served.keys()) this.#tell(topic, "join");
+    if (!isElsewhere && downMs <= UNHEARD_MS) return;
+    for (const [topic, service] of this.#served) {
+      service.roster.doubted();
+      this.#tell(topic, "join", { servers: service.consuming });
+      if (service.consuming > 0) service.rollCall.start();
+    }
   }
 
   /** Tells the servers of the topic that nobody waits for this request any more (B7). */
@@ -106,8 +129,13 @@ export class ControlBus implements ClaimDesk {
     return this.#cancelled.has(id);
   }
 
-  servesSince(address: Address): number {
-    return this.#served.get(this.#naming.controlKey(address))?.roster.since ?? Number.POSITIVE_INFINITY;
+  knowledgeOf(address: Address): Knowledge {
+    return this.#served.get(this.#naming.controlKey(address))?.roster ?? NO_KNOWLEDGE;
+  }
+
+  broke(address: Address): void {
+    const service = this.#served.get(this.#naming.controlKey(address));
+    if (service !== undefined) service.hasBroken = true;
   }
 
   ask(asker: object, address: Address, id: string, withinMs: number, answer: (finding: Finding) => void): void {
@@ -133,25 +161,41 @@ export class ControlBus implements ClaimDesk {
   }
 
   close(): void {
+    for (const { rollCall } of this.#served.values()) rollCall.stop();
     this.#rounds.close();
   }
 
-  #heed({ kind, topic, from, ids, round, detail }: Notice): void {
-    const roster = this.#served.get(topic)?.roster;
+  #newService(address: Address): Service {
+    const { clock } = this.#host;
+    const queue = this.#naming.sharedQueue(address);
+    const roster = new Roster(clock);
+    const consumers = (): Promise<number | undefined> => this.#inbox.consumersOf(queue);
+    const rollCall = new RollCall({ clock, roster, consumers, own: () => service.consuming });
+    const service: Service = { roster, rollCall, servers: 0, consuming: 0, hasBroken: false };
+    return service;
+  }
+
+  #heed({ kind, topic, from, ids, round, servers, detail }: Notice): void {
+    const service = this.#served.get(topic);
+    const roster = service?.roster;
     switch (kind) {
       case "cancel":
         for (const id of ids) this.#cancelHere(id, detail ?? "its caller has given up");
         return;
       case "join":
-        roster?.heard(from);
-        if (roster !== undefined) this.#answer(from, "here", topic);
+        roster?.heard(from, servers);
+        if (service !== undefined) this.#answer(from, "here", topic, { servers: service.consuming });
         return;
       case "here":
-        roster?.heard(from);
+        roster?.heard(from, servers);
         this.#rounds.heard(from, topic);
         return;
       case "leave":
         roster?.left(from);
+        this.#rounds.left(from, topic);
+        return;
+      case "gone":
+        roster?.lost(from);
         this.#rounds.left(from, topic);
         return;
       case "who": {
@@ -203,6 +247,8 @@ export class ControlBus implements ClaimDesk {
 function bindingOf(key: string): Binding {
   return { exchange: CONTROL_EXCHANGE, key };
 }
+
+const NO_KNOWLEDGE: Knowledge = { since: Number.POSITIVE_INFINITY, lostUntil: Number.POSITIVE_INFINITY };
 
 /** Published and forgotten. */
 class NoticePublication implements Publication {

@@ -3,22 +3,30 @@ import { z } from "zod";
 /** The longest time that a timer holds. */
 const MAX_MS = 2 ** 31 - 1;
 
+/** A number as text, or one that was read already. */
+export type NumberField = z.ZodDefault<z.ZodPreprocess<z.ZodNumber>>;
+
 /** A time in milliseconds. */
-export function milliseconds(least: number, fallback: number, most: number = MAX_MS): z.ZodDefault<z.ZodCoercedNumber> {
-  return z.coerce.number().int().min(least).max(most).default(fallback);
+export function milliseconds(least: number, fallback: number, most: number = MAX_MS): NumberField {
+  return count(least, fallback, most);
 }
 
 /** A time in seconds, as oslo.messaging has them; fractions allowed. */
-export function seconds(least: number, fallback: number): z.ZodDefault<z.ZodCoercedNumber> {
-  return z.coerce
+export function seconds(least: number, fallback: number): NumberField {
+  const schema = z
     .number()
     .min(least)
-    .max(MAX_MS / 1_000)
-    .default(fallback);
+    .max(MAX_MS / 1_000);
+  return z.preprocess(toNumber, schema).default(fallback);
 }
 
-export function count(least: number, fallback: number, most: number = 2 ** 31 - 1): z.ZodDefault<z.ZodCoercedNumber> {
-  return z.coerce.number().int().min(least).max(most).default(fallback);
+export function count(least: number, fallback: number, most: number = 2 ** 31 - 1): NumberField {
+  return z.preprocess(toNumber, z.number().int().min(least).max(most)).default(fallback);
+}
+
+/** Nothing would be 0, which often means that there is no bound. */
+function toNumber(given: unknown): unknown {
+  return typeof given === "string" && given.trim() === "" ? Number.NaN : Number(given);
 }
 
 const TRUE: ReadonlySet<string> = new Set(["true", "1", "yes", "on"]);

@@ -1,6 +1,6 @@
 import { type Acceptance, type Capabilities, defineCapabilities } from "@trunkline/core/driver";
 import { DUPLICATE_WINDOW } from "../receiving/ledger.js";
-import type { OsloSettings, RabbitSettings, Settings } from "./settings.js";
+import type { OsloSettings, RabbitSettings, Reconnection, Settings } from "./settings.js";
 
 /** A connection, its channels and its consumers are made again within so long of an attempt that succeeds. */
 const REMADE_MS = 3_000;
@@ -13,7 +13,7 @@ export function capabilitiesOf(settings: Settings): Capabilities {
     ...lasting,
     maxMessageBytes: settings.maxMessageBytes,
     detectionMs: detectionMs(settings),
-    recoveryMs: settings.reconnection.maxDelayMs + REMADE_MS,
+    recoveryMs: longestPauseMs(settings.reconnection) + REMADE_MS,
   });
 }
 
@@ -81,6 +81,12 @@ function osloClaims({ topology }: OsloSettings): Pick<Capabilities, Varying> {
     exactNames: false,
     eventContext: "listed",
   };
+}
+
+/** The longest wait between two attempts to connect. */
+function longestPauseMs(reconnection: Reconnection): number {
+  if (reconnection.kind === "jitter") return reconnection.maxDelayMs;
+  return Math.max(reconnection.firstDelayMs, reconnection.maxDelayMs) + reconnection.splayMs;
 }
 
 /** The broker gives a silent connection up after two heartbeats, which it counts from its own clock's ticks. */

@@ -1,4 +1,4 @@
-import type { Clock, MessagingError, Timer } from "@trunkline/core/driver";
+import { AuthError, type Clock, type MessagingError, type Timer } from "@trunkline/core/driver";
 import type { Options } from "amqplib";
 import type { Publication } from "../sending/publication.js";
 import type { SendChannels } from "../sending/send-channels.js";
@@ -131,7 +131,7 @@ export class Answers {
         returned: () => {
           for (const { onTried } of parts) onTried();
         },
-        ended: (wasTaken) => this.#ended(answer, group, wasTaken),
+        ended: (fate) => this.#ended(answer, group, fate),
       },
     );
     this.#open.add(answer);
@@ -139,11 +139,11 @@ export class Answers {
     else answer.start();
   }
 
-  #ended(answer: Answer, { queue, parts }: Group, wasTaken: boolean): void {
+  #ended(answer: Answer, { queue, parts }: Group, fate: Fate): void {
     this.#open.delete(answer);
-    if (!wasTaken) this.#bury(queue);
+    if (fate === "gone") this.#bury(queue);
     for (const { onTold, onTried } of parts) {
-      if (!wasTaken) this.#host.undelivered(queue);
+      if (fate !== "taken") this.#host.undelivered(queue);
       onTold();
       onTried();
     }
@@ -176,10 +176,13 @@ function lastOf(parts: readonly Part[]): number {
   return Math.max(...parts.map(({ until }) => until ?? Number.POSITIVE_INFINITY));
 }
 
+/** `gone`: the broker has said, as late as it was asked, that there is no such queue. */
+type Fate = "taken" | "gone" | "given-up";
+
 interface AnswerOwner {
   /** Its queue is not there; it is tried again. */
   returned(): void;
-  ended(wasTaken: boolean): void;
+  ended(fate: Fate): void;
 }
 
 /** One reply on its way. It goes again under its own id where the connection was lost: the caller takes the first. */
@@ -190,6 +193,7 @@ class Answer implements Publication {
   readonly #owner: AnswerOwner;
   #timer: Timer | undefined;
   #isOver = false;
+  #wasReturned = false;
 
   constructor(message: Message, giveUpAt: number, host: AnswersHost, owner: AnswerOwner) {
     this.#message = message;
@@ -219,46 +223,50 @@ class Answer implements Publication {
   }
 
   confirmed(): void {
-    this.#end(true);
+    this.#end("taken");
   }
 
   returned(): void {
+    this.#wasReturned = true;
     this.#owner.returned();
     this.#again();
   }
 
   refused(): void {
+    this.#wasReturned = false;
     this.#again();
   }
 
-  failed(_error: MessagingError): void {
-    this.#end(false);
+  failed(error: MessagingError): void {
+    // Credentials that are refused now may be put right while its caller waits.
+    if (error instanceof AuthError) this.#again();
+    else this.#end("given-up");
   }
 
   doubtful(_error: MessagingError): void {
     if (this.#host.clock.now() < this.#giveUpAt) this.start();
-    else this.#end(false);
+    else this.#end("given-up");
   }
 
   abandon(): void {
-    this.#end(false);
+    this.#end("given-up");
   }
 
   #again(): void {
     const { clock } = this.#host;
     if (this.#isOver) return;
     if (clock.now() + RETRY_MS >= this.#giveUpAt) {
-      this.#end(false);
+      this.#end(this.#wasReturned ? "gone" : "given-up");
       return;
     }
     this.#timer = clock.setTimer(() => this.start(), RETRY_MS, { background: true });
   }
 
-  #end(wasTaken: boolean): void {
+  #end(fate: Fate): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#timer?.cancel();
-    this.#owner.ended(wasTaken);
+    this.#owner.ended(fate);
   }
 }
 

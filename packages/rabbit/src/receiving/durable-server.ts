@@ -173,6 +173,7 @@ export class DurableServer extends BaseListener<RpcDelivery> implements RpcDeliv
 
   protected override onDown(_error: MessagingError): void {
     this.#claims.forget(this);
+    this.#claims.broke(this.#address);
   }
 
   #admit(arrived: ArrivedRequest, key: string): void {
@@ -195,24 +196,24 @@ export class DurableServer extends BaseListener<RpcDelivery> implements RpcDeliv
   /** Another consumer had it and did not settle it: perhaps it has begun. */
   #heldBefore(arrived: ArrivedRequest, key: string): void {
     const { replyTo, hold, id } = arrived;
-    const couldBeProven = this.#wasSentHere(arrived);
     const withinMs = replyTo === undefined ? CAST_CLAIM_MS : CALL_CLAIM_MS;
     this.#claims.ask(this, this.#address, id, withinMs, (finding) => {
       if (!hold.token.isOpen) return;
-      if (finding === "nobody" && couldBeProven) this.#admit(arrived, key);
+      if (finding === "nobody" && this.#provesMuch(arrived)) this.#admit(arrived, key);
       else this.#foreign(arrived, finding);
     });
   }
 
   /**
-   * Whether it was sent since this transport has known who serves the topic, so that nobody can have had it of whom it does not
-   * know. Clocks differ; a queue gives what a dead server held before all else.
+   * Whether those who can be asked are all that can have had it: it was sent since this transport has known who serves the topic, and
+   * after the last of them was lost. Clocks differ; a queue gives what those held who died before this server came before all else.
    */
-  #wasSentHere({ sentAtMs, source }: ArrivedRequest): boolean {
+  #provesMuch({ sentAtMs, source }: ArrivedRequest): boolean {
     if (sentAtMs === undefined) return false;
-    const since = this.#claims.servesSince(this.#address);
-    if (sentAtMs >= since + this.host.clockToleranceMs) return true;
-    return sentAtMs >= since && this.#freshSources.has(source);
+    const { since, lostUntil } = this.#claims.knowledgeOf(this.#address);
+    const { clockToleranceMs } = this.host;
+    if (sentAtMs < lostUntil + clockToleranceMs) return false;
+    return sentAtMs >= since + clockToleranceMs || (sentAtMs >= since && this.#freshSources.has(source));
   }
 
   /** It is not for this server to run. */
@@ -263,6 +264,7 @@ export class DurableServer extends BaseListener<RpcDelivery> implements RpcDeliv
     const done = new HandBack(delivery.arrived, this.host).send().then((fate) => {
       switch (fate) {
         case "taken":
+          if (!delivery.isHeldByBroker) this.#ledger.gaveCopy(delivery.key);
           this.#finish(delivery);
           return;
         case "kept":

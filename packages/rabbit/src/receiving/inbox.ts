@@ -65,6 +65,14 @@ export class Inbox {
     if (channel !== undefined) await this.#declareBinding(channel, binding);
   }
 
+  /** How many consume from the queue, as the broker counts them; undefined where it cannot be asked now. */
+  async consumersOf(queue: QueueDeclaration): Promise<number | undefined> {
+    const channel = this.#consumer?.channel;
+    if (channel === undefined) return undefined;
+    const counts = await this.#settings.declarer.queue(channel, queue).catch(() => undefined);
+    return counts?.consumerCount;
+  }
+
   unbind(binding: Binding): void {
     this.#bindings.delete(keyOf(binding));
     const { exchange, key } = binding;

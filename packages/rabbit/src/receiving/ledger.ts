@@ -1,5 +1,8 @@
 import { type Clock, DuplicateWindow } from "@trunkline/core/driver";
 
+/** What was given back is another's by then. */
+const GIVEN_MS = 60_000;
+
 /** What the manifest says of `duplicateWindow`. */
 export const DUPLICATE_WINDOW: { readonly ids: number; readonly ms: number } = { ids: 10_000, ms: 300_000 };
 
@@ -12,9 +15,11 @@ export const DUPLICATE_WINDOW: { readonly ids: number; readonly ms: number } = {
 export class Ledger<Held> {
   readonly #held: Map<string, Held> = new Map();
   readonly #taken: DuplicateWindow;
+  readonly #given: DuplicateWindow;
 
   constructor(clock: Pick<Clock, "now">) {
     this.#taken = new DuplicateWindow({ ...DUPLICATE_WINDOW, clock });
+    this.#given = new DuplicateWindow({ ids: DUPLICATE_WINDOW.ids, ms: GIVEN_MS, clock });
   }
 
   get size(): number {
@@ -30,9 +35,9 @@ export class Ledger<Held> {
     return this.#taken.has(key);
   }
 
-  /** Whether a server here has it, or had it. */
+  /** Whether a server here has it, or had it, or gave it back in a message of its own. */
   knows(key: string): boolean {
-    return this.#held.has(key) || this.#taken.has(key);
+    return this.#held.has(key) || this.#taken.has(key) || this.#given.has(key);
   }
 
   hold(key: string, held: Held): void {
@@ -42,6 +47,11 @@ export class Ledger<Held> {
   /** The instant before dispatch. False: it was dispatched before. */
   take(key: string): boolean {
     return this.#taken.isNew(key);
+  }
+
+  /** It was given back in another message under its id, while the broker gives the one that came here to others by itself. */
+  gaveCopy(key: string): void {
+    this.#given.isNew(key);
   }
 
   /** It is settled, or was given back. */

@@ -69,6 +69,11 @@ export class RpcDelivery implements Delivery {
     return this.#state === "settled" || this.#state === "withdrawn";
   }
 
+  /** The broker waits for its verdict; otherwise the connection was lost by which it came, and the broker gives it to others. */
+  get isHeldByBroker(): boolean {
+    return this.holds.some(({ token }) => token.isOpen);
+  }
+
   /** Nobody waits for it any more. */
   get isCancelled(): boolean {
     return this.#cancelled !== undefined;

@@ -27,7 +27,12 @@ export interface PendingSendParts {
   warn(message: string): void;
 }
 
+const REMEDY = "Listen there, delete the queue, or raise maxEvents";
+
 const TAKEN: Receipt = Object.freeze({ accepted: 1, lost: 0 });
+/** A queue that moves or is just deleted refuses for a moment; one that is full goes on, and each offer is one more for all others. */
+const EVENT_REPEATS = 4;
+
 /** One of the queues that it went to was full. */
 const TAKEN_IN_PART: Receipt = Object.freeze({ accepted: 1, lost: 1 });
 
@@ -41,6 +46,8 @@ export class PendingSend implements Publication, SendHandle {
   readonly #parts: PendingSendParts;
   readonly #bytes: number;
   #isSettled = false;
+  /** It was written, and the connection ended before the broker's word on it. */
+  #isInDoubt = false;
 
   /** @throws OverloadedError where too much waits already. */
   constructor(parts: PendingSendParts) {
@@ -91,20 +98,26 @@ export class PendingSend implements Publication, SendHandle {
         if (this.#settle()) this.#parts.resolve(TAKEN_IN_PART);
         return;
       case "event":
-        // Again would be twice for the pools that have it.
-        this.failed(
-          new OverloadedError(`a queue of ${name} is full; listen there, delete the queue, or raise maxEvents`),
-        );
+        // Pools that have it know it by its id.
+        if (repeats.count < EVENT_REPEATS) repeats.after(() => this.start());
+        else this.failed(new OverloadedError(`a queue of ${name} is full; other pools may have the event. ${REMEDY}`));
         return;
     }
   }
 
   failed(error: MessagingError): void {
-    if (this.#settle()) this.#parts.reject(error);
+    if (!this.#settle()) return;
+    const { kind, reject } = this.#parts;
+    if (!this.#isInDoubt || (error instanceof ConnectionLostError && error.mayHaveRun)) reject(error);
+    else {
+      const words = `the connection was lost before rabbit had confirmed a ${kind} to ${this.route.name}, which may have it`;
+      reject(new ConnectionLostError(`${words}; then: ${error.message}`, true, { cause: error }));
+    }
   }
 
   doubtful(error: MessagingError): void {
     if (this.#isSettled) return;
+    this.#isInDoubt = true;
     if (this.#parts.kind === "cast") {
       const words = `the connection was lost before rabbit had confirmed a cast to ${this.route.name}; it may run`;
       this.failed(new ConnectionLostError(words, true, { cause: error }));
@@ -113,16 +126,17 @@ export class PendingSend implements Publication, SendHandle {
 
   cancel(toError: (wait: WaitState) => MessagingError): void {
     if (this.#isSettled) return;
-    this.failed(toError(this.#withdraw()));
+    const error = toError(this.#withdraw());
+    if (this.#settle()) this.#parts.reject(error);
   }
 
   /** What was in the way; nothing more is done with it. */
   #withdraw(): WaitState {
     const { channel, repeats } = this.#parts;
-    if (repeats.isPausing) return "no-room";
+    if (repeats.isPausing) return this.#isInDoubt ? "sent" : "no-room";
     const sender = channel();
     const { obstacle } = sender;
-    if (sender.remove(this)) return obstacle;
+    if (sender.remove(this)) return this.#isInDoubt ? "sent" : obstacle;
     sender.forget(this);
     return "sent";
   }

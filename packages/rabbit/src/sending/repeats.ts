@@ -21,6 +21,11 @@ export class Repeats {
     return this.#timer !== undefined;
   }
 
+  /** How often it was offered again. */
+  get count(): number {
+    return this.#count;
+  }
+
   after(again: () => void): void {
     const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#count);
     this.#count += 1;

@@ -140,7 +140,7 @@ export class OsloNaming implements Naming {
     this.#checkRequests(to);
     return {
       exchange: this.#exchange(to),
-      key: keyOf(to),
+      key: this.#short(keyOf(to)),
       queues: [],
       isMandatory: true,
       isPersistent: true,

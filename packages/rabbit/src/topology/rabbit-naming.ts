@@ -43,8 +43,10 @@ export const RABBIT_TOPOLOGY: RabbitTopologyOptions = {
 const MAX_FANOUTS = 10_000;
 /** How long the queue of a delay outlives the last event that waited in it. */
 const DELAY_IDLE_MS = 60_000;
+/** Longer ones are refused by the broker. */
+const LONGEST_DELAY_MS = 2 ** 32 - 1 - DELAY_IDLE_MS;
 /** So that four parts, their kind and their options fit the 255 bytes of a name (AMQP 0-9-1: shortstr). */
-const PART_BYTES = 66;
+const PART_BYTES = 65;
 
 /** Where cancellations and what servers ask each other go, by topic. */
 export const CONTROL_EXCHANGE: ExchangeDeclaration = {
@@ -102,8 +104,14 @@ export class RabbitNaming implements Naming {
     return `${part(exchange)}.${part(topic)}`;
   }
 
-  /** Where an event of `queue` waits for `delayMs` until it comes back there. */
-  delayQueue(queue: string, delayMs: number): QueueDeclaration {
+  /** From which every server of the topic consumes. */
+  sharedQueue({ server: _, ...topic }: Address): QueueDeclaration {
+    return this.#requests("call", topic);
+  }
+
+  /** Where an event of `queue` waits for so many whole ms until it comes back there. */
+  delayQueue(queue: string, askedMs: number): QueueDeclaration {
+    const delayMs = Math.min(askedMs, LONGEST_DELAY_MS);
     return durable(`trunkline.delay-${delayMs}.${hashName(queue, { maxBytes: 200 })}`, {
       "x-queue-type": "quorum",
       "x-message-ttl": delayMs,

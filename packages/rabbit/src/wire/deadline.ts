@@ -8,6 +8,14 @@ export interface Times {
   readonly expiration?: unknown;
 }
 
+/** A message that is to expire later than this is refused by the broker, and its channel ended. */
+const LONGEST_EXPIRATION_MS = 2 ** 32 - 1;
+
+/** The AMQP property for what is left of a call's time, in milliseconds. */
+export function expirationOf(leftMs: number): number {
+  return Math.min(LONGEST_EXPIRATION_MS, Math.max(0, Math.floor(leftMs)));
+}
+
 /** Up to the longest time that is an exact number. */
 const WRITTEN_MS = /^\d{1,15}$/;
 

@@ -2,6 +2,7 @@ import type { Clock } from "@trunkline/core/driver";
 import type { Options } from "amqplib";
 import type { Route } from "../topology/declarations.js";
 import { COMPRESSION, COMPRESSION_HEADER, compressBody } from "./compression.js";
+import { expirationOf } from "./deadline.js";
 import { CONTENT_ENCODING, CONTENT_TYPE } from "./envelope.js";
 import { encodeHeaders, SENT_AT, TIMEOUT } from "./headers.js";
 import type { Message } from "./wire.js";
@@ -56,7 +57,7 @@ export class OsloMessage implements Message {
     const leftMs = Math.max(0, Math.floor(this.#until - this.#clock.now()));
     const sentAt = Math.floor(this.#clock.wallNow());
     properties.headers = { ...this.#headers, [SENT_AT]: fieldOf(sentAt), [TIMEOUT]: fieldOf(leftMs) };
-    properties.expiration = leftMs;
+    properties.expiration = expirationOf(leftMs);
     return properties;
   }
 }

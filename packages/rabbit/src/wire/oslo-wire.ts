@@ -2,7 +2,7 @@ import type { Event, Outcome, Request } from "@trunkline/core/driver";
 import type { ConsumeMessage, Options } from "amqplib";
 import type { Route } from "../topology/declarations.js";
 import type { BodyLimits } from "./body.js";
-import { remainingMs } from "./deadline.js";
+import { expirationOf, remainingMs } from "./deadline.js";
 import { unwrap } from "./envelope.js";
 import { encodeEvent, readEvent } from "./event-body.js";
 import { decodeHeaders, SENT_AT, TIMEOUT } from "./headers.js";
@@ -79,7 +79,7 @@ export class OsloWire implements Wire {
       if (leftMs === undefined) return { ...rest, headers: headers ?? {} };
       const left = Math.max(0, Math.floor(leftMs));
       const fresh = { ...headers, [SENT_AT]: fieldOf(wallNow), [TIMEOUT]: fieldOf(left) };
-      return { ...rest, headers: fresh, ...(expiration === undefined ? {} : { expiration: left }) };
+      return { ...rest, headers: fresh, ...(expiration === undefined ? {} : { expiration: expirationOf(left) }) };
     };
     return { route, id, body: raw.content, properties };
   }

@@ -1,6 +1,6 @@
 /** Events of `rabbit://`: an array of ten. */
 import { type Event, MalformedError, PRIORITIES, type ValueReader, type ValueWriter } from "@trunkline/core/driver";
-import { endMembers, readHeaders, readMembers, readObject, readText, writeFixedArray } from "./fields.js";
+import { endMembers, readHeaders, readId, readMembers, readObject, readText, writeFixedArray } from "./fields.js";
 
 const MEMBERS = 10;
 
@@ -27,7 +27,7 @@ export function writeEvent(
 export function readEvent(body: Buffer): { readonly event: Event; readonly id: string } {
   const members = readMembers(body, MEMBERS - 1);
   const { reader } = members;
-  const uniqueId = readText(reader, "unique id");
+  const uniqueId = readId(reader, "unique id");
   const id = readText(reader, "id");
   const publisherId = readText(reader, "publisher");
   const eventType = readText(reader, "event type");

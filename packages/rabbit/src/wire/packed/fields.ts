@@ -20,12 +20,25 @@ export function arrayHead(members: number): Buffer {
   return Buffer.from([ARRAY16, members >> 8, members & 0xff, VERSION]);
 }
 
+/** Where the first member behind the version is. */
+export function membersAt(body: Buffer): number {
+  return body[0] === ARRAY16 ? 4 : 2;
+}
+
+export const FLOAT_BYTES = 9;
+
 /** A number at a place that does not depend on its value, so that it can be written again. */
 export function writeFloat(writer: ValueWriter, value: number): void {
-  writer.reserve(9);
+  writer.reserve(FLOAT_BYTES);
   writer.bytes[writer.position] = FLOAT64;
   writer.bytes.writeDoubleBE(value, writer.position + 1);
-  writer.position += 9;
+  writer.position += FLOAT_BYTES;
+}
+
+/** As {@link writeFloat} writes it. @throws MalformedError for a number of another width: another one would not fit in its place. */
+export function readFloat(reader: ValueReader, what: string): number {
+  if (reader.bytes[reader.position] !== FLOAT64) throw wrong(reader, what, "a number as float 64");
+  return readNumber(reader, what);
 }
 
 export interface Members {
@@ -62,6 +75,18 @@ export function readText(reader: ValueReader, what: string): string {
   const value = reader.value();
   if (typeof value !== "string") throw wrong(reader, what, "a string");
   return value;
+}
+
+/** It becomes an AMQP `message_id`, of 255 bytes at most, with the attempt behind it. */
+const MAX_ID_BYTES = 200;
+
+/** The id of a message. @throws MalformedError for one that could not be published again. */
+export function readId(reader: ValueReader, what: string): string {
+  const id = readText(reader, what);
+  if (id.length > MAX_ID_BYTES || Buffer.byteLength(id) > MAX_ID_BYTES) {
+    throw new MalformedError(`"${what}" is over ${MAX_ID_BYTES} bytes`, reader.position);
+  }
+  return id;
 }
 
 export function readOptionalText(reader: ValueReader, what: string): string | undefined {

@@ -2,6 +2,7 @@ import type { Clock } from "@trunkline/core/driver";
 import type { Options } from "amqplib";
 import type { Route } from "../../topology/declarations.js";
 import { compressBody } from "../compression.js";
+import { expirationOf } from "../deadline.js";
 import type { Message } from "../wire.js";
 import { stampRequest } from "./request.js";
 
@@ -46,7 +47,7 @@ export class PackedMessage implements Message {
     if (this.#isCompressed) properties.contentEncoding = DEFLATE;
     if (headers !== undefined) properties.headers = headers;
     const leftMs = until === undefined ? 0 : Math.max(0, Math.floor(until - this.#clock.now()));
-    if (until !== undefined) properties.expiration = leftMs;
+    if (until !== undefined) properties.expiration = expirationOf(leftMs);
     // What is compressed keeps the times at which it was made.
     if (isRequest === true && !this.#isCompressed) {
       stampRequest(this.body, { sentAtMs: this.#clock.wallNow(), timeoutMs: leftMs });

@@ -9,21 +9,20 @@ import {
 import type { CallId, ReadRequest } from "../wire.js";
 import {
   endMembers,
+  FLOAT_BYTES,
+  membersAt,
+  readFloat,
   readHeaders,
+  readId,
   readMembers,
-  readNumber,
   readObject,
   readOptionalNumber,
   readOptionalText,
-  readText,
   writeFixedArray,
   writeFloat,
 } from "./fields.js";
 
 const MEMBERS = 13;
-/** Behind the head and the version. */
-const SENT_AT_OFFSET = 2;
-const TIMEOUT_OFFSET = 11;
 
 /** A call's own members. */
 export interface PackedCall {
@@ -62,19 +61,20 @@ export function writeRequest(
   writer.value(call?.monitorMs);
 }
 
-/** Puts other times into the body of a request: where they are does not depend on what they are. */
+/** Puts other times into the body of a request that was written here, or read: where they are does not depend on what they are. */
 export function stampRequest(body: Buffer, { sentAtMs, timeoutMs }: RequestTimes): void {
-  body.writeDoubleBE(sentAtMs, SENT_AT_OFFSET + 1);
-  body.writeDoubleBE(timeoutMs, TIMEOUT_OFFSET + 1);
+  const at = membersAt(body);
+  body.writeDoubleBE(sentAtMs, at + 1);
+  body.writeDoubleBE(timeoutMs, at + FLOAT_BYTES + 1);
 }
 
-/** @throws MalformedError for a member of the wrong kind, a name over 255 bytes, and a call that says nowhere to reply. */
+/** @throws MalformedError for a member of the wrong kind, a name or id that is too long, and a call that says nowhere to reply. */
 export function readRequest(body: Buffer): ReadRequest {
   const members = readMembers(body, MEMBERS - 1);
   const { reader } = members;
-  const sentAtMs = readNumber(reader, "sent at");
-  const timeoutMs = readNumber(reader, "timeout");
-  const id = readText(reader, "id");
+  const sentAtMs = readFloat(reader, "sent at");
+  const timeoutMs = readFloat(reader, "timeout");
+  const id = readId(reader, "id");
   const method = readName(reader, "method") ?? "";
   const namespace = readName(reader, "namespace");
   const version = readName(reader, "version");
