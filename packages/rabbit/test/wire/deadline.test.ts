@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { remainingMs, type Times } from "../../src/wire/deadline.js";
+import { expirationOf, remainingMs, type Times } from "../../src/wire/deadline.js";
 
 const NOW = 1_764_000_000_000;
 const TOLERANCE = 1000;
@@ -56,6 +56,18 @@ describe("without our headers the broker's expiration counts from arrival", () =
     // A send time alone says nothing.
     expect(remaining({ expiration, sentAtMs: NOW })).toBe(left);
   });
+});
+
+test.each([
+  [0, 0],
+  [0.9, 0],
+  [-5, 0],
+  [1234.9, 1234],
+  [2 ** 32 - 1, 2 ** 32 - 1],
+  [2 ** 32, 2 ** 32 - 1],
+  [1e300, 2 ** 32 - 1],
+])("of %d ms that are left the broker is told %i, as whole ms and as many as it takes", (leftMs, told) => {
+  expect(expirationOf(leftMs)).toBe(told);
 });
 
 test("nobody gets more than the whole time, nor less than none by more than the tolerance", () => {
