@@ -9,7 +9,7 @@ import type { AckToken } from "./ack-token.js";
 import { type ArrivedRequest, readArrivedRequest, unreadable } from "./arrival.js";
 import { BaseListener } from "./base-listener.js";
 import { HandBack } from "./hand-back.js";
-import { HoldWatch } from "./hold-watch.js";
+import { HoldWatch, spanText } from "./hold-watch.js";
 import type { Ledger } from "./ledger.js";
 import type { ListenerHost } from "./listener-host.js";
 import { RpcDelivery, type RpcDeliveryHost } from "./rpc-delivery.js";
@@ -284,19 +284,19 @@ export class DurableServer extends BaseListener<RpcDelivery> implements RpcDeliv
   /** What waits goes to another server; what runs is the broker's no more, and should this process die, nobody is told. */
   #overdue(delivery: RpcDelivery): void {
     if (delivery.isSettled || delivery.holds.length === 0) return;
-    const minutes = Math.round((this.host.clock.now() - delivery.since) / 60_000);
+    const held = spanText(this.host.clock.now() - delivery.since);
     const { method } = delivery.message;
     if (delivery.isTaken) {
       delivery.acknowledge();
       this.host.warn(
-        `${method} of ${this.name} has run for ${minutes} min, half of what the broker allows (consumerTimeoutMs): acknowledged. Should the process die now, its caller hears of it by its deadline only; use monitorMs`,
+        `${method} of ${this.name} has run for ${held}, half of what the broker allows (consumerTimeoutMs): acknowledged. Should the process die now, its caller hears of it by its deadline only; use monitorMs`,
       );
       return;
     }
     delivery.withdraw();
     this.#handBack(delivery);
     this.host.warn(
-      `${method} of ${this.name} has waited for ${minutes} min for a handler, half of what the broker allows (consumerTimeoutMs): given back`,
+      `${method} of ${this.name} has waited for ${held} for a handler, half of what the broker allows (consumerTimeoutMs): given back`,
     );
   }
 

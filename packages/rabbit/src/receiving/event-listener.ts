@@ -5,7 +5,7 @@ import type { AckToken } from "./ack-token.js";
 import { type ArrivedEvent, readArrivedEvent, unreadable } from "./arrival.js";
 import { BaseListener } from "./base-listener.js";
 import { EventDelivery, type EventDeliveryHost } from "./event-delivery.js";
-import { HoldWatch } from "./hold-watch.js";
+import { HoldWatch, spanText } from "./hold-watch.js";
 import { Ledger } from "./ledger.js";
 import type { ListenerHost } from "./listener-host.js";
 import type { Requeuer } from "./requeuer.js";
@@ -140,18 +140,18 @@ export class EventListener extends BaseListener<EventDelivery> implements EventD
   /** What waits goes to another listener; what is handled is the broker's no more, and lost if this process dies now. */
   #overdue(delivery: EventDelivery): void {
     if (delivery.isSettled || delivery.holds.length === 0) return;
-    const minutes = Math.round((this.host.clock.now() - delivery.since) / 60_000);
+    const held = spanText(this.host.clock.now() - delivery.since);
     const what = `an event ${JSON.stringify(delivery.message.eventType)} of ${this.name}`;
     const allowed = "half of what the broker allows (consumerTimeoutMs)";
     if (delivery.isTaken) {
       delivery.acknowledge();
-      this.host.warn(`${what} has been handled for ${minutes} min, ${allowed}: acknowledged`);
+      this.host.warn(`${what} has been handled for ${held}, ${allowed}: acknowledged`);
       return;
     }
     delivery.withdraw();
     delivery.giveBack();
     this.#finish(delivery);
-    this.host.warn(`${what} has waited for ${minutes} min for a handler, ${allowed}: given back`);
+    this.host.warn(`${what} has waited for ${held} for a handler, ${allowed}: given back`);
   }
 
   #finish(delivery: EventDelivery): void {

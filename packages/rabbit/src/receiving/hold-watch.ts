@@ -46,3 +46,8 @@ export class HoldWatch<Held extends Watched> {
     this.#arm();
   }
 }
+
+/** A time for people: minutes from two on, seconds below. */
+export function spanText(ms: number): string {
+  return ms >= 120_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 1_000)} s`;
+}

@@ -43,7 +43,7 @@ export const RABBIT_TOPOLOGY: RabbitTopologyOptions = {
 const MAX_FANOUTS = 10_000;
 /** How long the queue of a delay outlives the last event that waited in it. */
 const DELAY_IDLE_MS = 60_000;
-/** Longer ones are refused by the broker. */
+/** The broker refuses a queue whose times are too long, and ends its channel; this it always takes. */
 const LONGEST_DELAY_MS = 2 ** 32 - 1 - DELAY_IDLE_MS;
 /** So that four parts, their kind and their options fit the 255 bytes of a name (AMQP 0-9-1: shortstr). */
 const PART_BYTES = 65;

@@ -8,7 +8,7 @@ export interface Times {
   readonly expiration?: unknown;
 }
 
-/** A message that is to expire later than this is refused by the broker, and its channel ended. */
+/** The broker refuses a message that is to expire too late, and ends its channel; this it always takes. */
 const LONGEST_EXPIRATION_MS = 2 ** 32 - 1;
 
 /** The AMQP property for what is left of a call's time, in milliseconds. */
