@@ -35,6 +35,9 @@ describe("acknowledgements of one turn go together", () => {
     token.ack(4);
     await nextImmediate();
     expect(broker.frames).toEqual(["ack to 3", "ack 5", "ack 4"]);
+    for (const tag of [broker.deliver(), broker.deliver()]) token.ack(tag);
+    await nextImmediate();
+    expect(broker.frames.slice(3)).toEqual(["ack to 7"]);
   });
 
   test("one alone by one of its own", async () => {

@@ -100,11 +100,16 @@ describe("hostile bodies are malformed", () => {
     expect(() => readReplies(packedArray(members as never))).toThrow(MalformedError);
   });
 
-  test("cut off anywhere", () => {
+  test("cut off anywhere, and doubled", () => {
     const body = joinReplies([outcome(1, { ok: true, value: { a: "text" } }), lost(2, "gone", true)]);
     for (let length = 0; length < body.length; length++) {
       expect(() => readReplies(body.subarray(0, length)), `${length} bytes`).toThrow(MalformedError);
     }
+    expect(() => readReplies(Buffer.concat([body, body]))).toThrow(MalformedError);
+  });
+
+  test("a later edition's member that is cut off", () => {
+    expect(() => readReplies(packedArray([1, 9, 0, null, "later"]).subarray(0, -1))).toThrow(MalformedError);
   });
 
   test("a count that nothing follows is refused without work for it", () => {
