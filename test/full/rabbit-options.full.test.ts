@@ -124,6 +124,37 @@ describe.skipIf(!hasPrivateRabbit)("what docs/drivers/rabbit.md says of options"
     await Promise.all(casts);
   });
 
+  test("maxMessageBytes: what is below it is answered, however much is asked at once; what is above is refused by name", async () => {
+    const { open } = await site();
+    const transport = await open({ maxMessageBytes: 1_024 });
+    const echo = ({ text }: { readonly text: string }): string => text;
+    await transport.serve({ topic: "work", server: "s1" }, { echo });
+    const client = transport.client({ topic: "work" });
+    const text = "x".repeat(600);
+    const answers = await Promise.all(Array.from({ length: 64 }, () => client.call("echo", { text })));
+    expect(new Set(answers)).toEqual(new Set([text]));
+    expect(await failureOf(client.call("echo", { text: "x".repeat(2_000) }))).toMatchObject({
+      code: "ERR_MESSAGE_TOO_LARGE",
+    });
+  });
+
+  test("use_queue_manager: transports and servers of one process do not share what is each one's own", async () => {
+    const { open } = await site("rabbit+oslo");
+    const query = { use_queue_manager: true, hostname: "h1", processname: `p-${randomBytes(4).toString("hex")}` };
+    const [first, second] = [await open(query), await open(query)];
+    const seen: string[] = [];
+    const endpoint = (server: string) => ({ note: () => void seen.push(server), echo: ({ n }: { n: number }) => n });
+    for (const server of ["s1", "s2"]) await first.serve({ topic: "work", server }, endpoint(server));
+    await second.client({ topic: "work" }).fanout("note", {});
+    const calls = [first, second].flatMap((transport) => {
+      const client = transport.client({ topic: "work" }, { timeoutMs: 10_000 });
+      return Array.from({ length: 10 }, (_, n) => client.call("echo", { n }));
+    });
+    await Promise.all(calls);
+    await until(() => seen.length === 2);
+    expect(seen.toSorted()).toEqual(["s1", "s2"]);
+  });
+
   test("expiresMs: a queue that nobody uses goes away", async () => {
     const { open, vhost } = await site();
     const transport = await open({ expiresMs: 1_000 });

@@ -74,6 +74,13 @@ export class RabbitControl {
     return `${scheme}://${credentials}${this.host}:${port}${path}${pairs.length === 0 ? "" : `?${pairs.join("&")}`}`;
   }
 
+  /** RabbitMQ's own version, such as `3.10.8`. */
+  async version(): Promise<string> {
+    return String(
+      await this.#channel.ask("ask its version", "rabbit_json:encode(list_to_binary(rabbit_misc:version()))"),
+    );
+  }
+
   /** Makes a vhost in which `guest` may do all. */
   async addVhost(name: string): Promise<void> {
     await this.#do(`add the vhost ${name}`, `rabbit_vhost:add(${binary(name)}, ${ACTOR})`);

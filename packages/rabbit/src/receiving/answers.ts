@@ -3,6 +3,7 @@ import type { Options } from "amqplib";
 import type { Publication } from "../sending/publication.js";
 import type { SendChannels } from "../sending/send-channels.js";
 import type { Route } from "../topology/declarations.js";
+import { GATHERED_BYTES } from "../wire/packed/reply.js";
 import type { Message, Wire } from "../wire/wire.js";
 
 /** For how long a reply queue that was not there is not tried again, and how many of them are remembered. */
@@ -10,8 +11,10 @@ const DEAD_MS = 60_000;
 const REMEMBERED_DEAD = 200;
 /** A queue that is just being made again is there soon. */
 const RETRY_MS = 250;
+/** What the array of a message of replies takes beside them. */
+const HEAD_BYTES = 4;
 /** Replies beyond this go in another message. */
-const TOGETHER_BYTES = 256 * 1024;
+const TOGETHER_BYTES = GATHERED_BYTES - HEAD_BYTES;
 
 export interface AnswersHost {
   readonly clock: Clock;

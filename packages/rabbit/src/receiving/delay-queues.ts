@@ -3,12 +3,15 @@ import type { Options } from "amqplib";
 import type { Publication } from "../sending/publication.js";
 import { Repeats } from "../sending/repeats.js";
 import type { Route } from "../topology/declarations.js";
-import type { RabbitNaming } from "../topology/rabbit-naming.js";
+import { DELAY_IDLE_MS, type RabbitNaming } from "../topology/rabbit-naming.js";
 import type { Message } from "../wire/wire.js";
 import type { ArrivedEvent } from "./arrival.js";
 import type { EventDelivery } from "./event-delivery.js";
 import type { ListenerHost } from "./listener-host.js";
 import type { Requeuer } from "./requeuer.js";
+
+/** Half of the time by which a delay's queue outlives the longest wait in it. */
+const DECLARED_FOR_MS = DELAY_IDLE_MS / 2;
 
 /**
  * Requeue of `rabbit://`: the event waits at the broker, in a queue for that delay, and comes from there to the pool's own, with its
@@ -33,6 +36,7 @@ export class DelayQueues implements Requeuer {
     const route: Route = {
       ...this.#naming.queueRoute(waiting.name, true),
       queues: delayMs < 1 ? [] : [{ queue: waiting, bindings: [] }],
+      declaredForMs: DECLARED_FOR_MS,
     };
     return new Return(delivery, route, this.#host).send();
   }

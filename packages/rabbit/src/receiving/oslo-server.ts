@@ -116,7 +116,7 @@ export class OsloServer extends BaseListener<RpcDelivery> implements RpcDelivery
       this.host.dropped("malformed", `a request that cannot be read: ${unreadable(error)}`);
       return;
     }
-    const key = source.isOwn ? `${this.#instance} ${arrived.id}` : arrived.id;
+    const key = source.scope === "fanout" ? `${this.#instance} ${arrived.id}` : arrived.id;
     this.#doubts.get(key)?.cancel();
     this.#doubts.delete(key);
     if (this.#window.has(key)) {

@@ -2,7 +2,7 @@
 
 import type { AuthError, Clock, MessagingError, Timer } from "@trunkline/core/driver";
 import { type ConfirmChannel, IllegalOperationError } from "amqplib";
-import { isPermanent, lostConnection, sendFailure, textOf } from "../connection/broker-error.js";
+import { isPermanent, lostConnection, REPLY_CODE, replyCode, sendFailure, textOf } from "../connection/broker-error.js";
 import type { Link, LinkUser, ReconnectPace } from "../connection/link.js";
 import type { Session } from "../connection/session.js";
 import type { Route } from "../topology/declarations.js";
@@ -39,8 +39,8 @@ export class SendChannel implements LinkUser {
   /** Written and not confirmed, by id. */
   readonly #written: Map<string, Publication> = new Map();
   readonly #returned: Set<string> = new Set();
-  /** The keys whose queues were declared on this channel since it was opened. */
-  readonly #declaredKeys: Set<string> = new Set();
+  /** The keys whose queues were declared on this channel since it was opened, and when. */
+  readonly #declaredKeys: Map<string, number> = new Map();
   #isExchangeDeclared = false;
   #writtenBytes = 0;
   #session: Session | undefined;
@@ -211,9 +211,14 @@ export class SendChannel implements LinkUser {
     }
   }
 
-  #isDeclared({ exchange, queues, key }: Route): boolean {
+  #isDeclared({ exchange, queues, key, declaredForMs }: Route): boolean {
     if (exchange !== undefined && !this.#isExchangeDeclared) return false;
-    return queues.length === 0 || this.#declaredKeys.has(key);
+    if (queues.length === 0) return true;
+    const declaredAt = this.#declaredKeys.get(key);
+    return (
+      declaredAt !== undefined &&
+      (declaredForMs === undefined || this.#settings.clock.now() - declaredAt < declaredForMs)
+    );
   }
 
   /** The broker's word on one message. */
@@ -259,8 +264,9 @@ export class SendChannel implements LinkUser {
     // Before the library's own listener, which calls back for each unconfirmed message.
     channel.prependListener("close", () => {
       if (this.#channel !== channel) return;
-      const error = lostConnection(session.place, reason);
-      this.#channelGone(error);
+      // A right that is missing is missing for all that goes here: none of it was taken.
+      if (replyCode(reason) === REPLY_CODE.accessRefused) this.#failWritten(sendFailure(this.#settings.name, reason));
+      this.#channelGone(lostConnection(session.place, reason));
       // A connection that ends does so channel by channel first: only then is it known which of the two it was.
       queueMicrotask(() => {
         if (this.#session === session && !this.#isClosed) this.#retryLater(reason);
@@ -293,7 +299,7 @@ export class SendChannel implements LinkUser {
       if (this.#channel !== channel) return;
       this.#isExchangeDeclared = exchange !== undefined;
       if (this.#declaredKeys.size >= REMEMBERED_QUEUES) this.#declaredKeys.clear();
-      if (queues.length > 0) this.#declaredKeys.add(key);
+      if (queues.length > 0) this.#declaredKeys.set(key, this.#settings.clock.now());
       this.#failures = 0;
     } catch (error) {
       // The channel has ended with it; what waits for this route is told where waiting cannot help.
@@ -315,6 +321,13 @@ export class SendChannel implements LinkUser {
       if (publication.route === route && this.#waiting.remove(publication)) publication.failed(error);
     }
     this.#tellIdle();
+  }
+
+  #failWritten(error: MessagingError): void {
+    const written = [...this.#written.values()];
+    this.#written.clear();
+    this.#writtenBytes = 0;
+    for (const publication of written) publication.failed(error);
   }
 
   /** Whatever was written is in doubt. */

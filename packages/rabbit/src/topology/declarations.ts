@@ -35,6 +35,8 @@ export interface Route {
   readonly key: string;
   /** What its sender declares as well, so that the message has where to wait. */
   readonly queues: readonly BoundQueue[];
+  /** For how long a declaration of these holds: a queue that goes when it is idle goes though it is sent to. @default for ever */
+  readonly declaredForMs?: number;
   /** The broker gives it back where no queue takes it. */
   readonly isMandatory: boolean;
   /** What waits for it in a queue outlives the broker. */

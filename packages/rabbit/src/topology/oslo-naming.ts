@@ -29,6 +29,9 @@ export interface OsloTopologyOptions {
   readonly processname: string;
 }
 
+/** The last number of the queue manager's queues, by process as it is called: all transports of this one count together. */
+const managed: Map<string, number> = new Map();
+
 /** AMQP 0-9-1: shortstr. */
 const MAX_NAME_BYTES = 255;
 
@@ -42,7 +45,6 @@ const WILDCARDS: ReadonlySet<string> = new Set(["*", "#"]);
 export class OsloNaming implements Naming {
   readonly #options: OsloTopologyOptions;
   readonly #registry: NameRegistry;
-  #managed = 0;
 
   constructor(options: OsloTopologyOptions, registry: NameRegistry) {
     this.#options = options;
@@ -249,8 +251,10 @@ export class OsloNaming implements Naming {
   #suffix(instance: string): string {
     const { use_queue_manager: isManaged, hostname, processname } = this.#options;
     if (!isManaged) return instance;
-    this.#managed += 1;
-    return `${hostname}:${processname}:${this.#managed}`;
+    const process = `${hostname}:${processname}`;
+    const number = (managed.get(process) ?? 0) + 1;
+    managed.set(process, number);
+    return `${process}:${number}`;
   }
 
   #short(name: string): string {

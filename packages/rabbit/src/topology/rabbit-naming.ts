@@ -41,8 +41,8 @@ export const RABBIT_TOPOLOGY: RabbitTopologyOptions = {
 
 /** A server that does not read its fanouts misses those that come beyond so many. */
 const MAX_FANOUTS = 10_000;
-/** How long the queue of a delay outlives the last event that waited in it. */
-const DELAY_IDLE_MS = 60_000;
+/** How long the queue of a delay outlives the last event that may wait in it; it counts from a declaration, whatever is sent to it. */
+export const DELAY_IDLE_MS = 60_000;
 /** The broker refuses a queue whose times are too long, and ends its channel; this it always takes. */
 const LONGEST_DELAY_MS = 2 ** 32 - 1 - DELAY_IDLE_MS;
 /** So that four parts, their kind and their options fit the 255 bytes of a name (AMQP 0-9-1: shortstr). */

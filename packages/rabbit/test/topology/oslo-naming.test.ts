@@ -184,6 +184,8 @@ describe("options of oslo.messaging", () => {
     expect(fanouts("ignored")?.queue.name).toBe("compute_fanout_host1:nova:3");
     const other = namingOf({ use_queue_manager: true, hostname: "h", processname: "p" });
     expect(other.inbox("ignored").name).toBe("reply_h:p:1");
+    // Another transport of the process.
+    expect(namingOf({ use_queue_manager: true }).inbox("ignored").name).toBe("reply_host1:nova:4");
   });
 
   test("each argument that is declared is decided by the option that is named for it", () => {

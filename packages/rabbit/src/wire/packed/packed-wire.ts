@@ -12,10 +12,11 @@ import { inflateBody } from "../compression.js";
 import { remainingMs } from "../deadline.js";
 import { decodeHeaders, encodeHeaders, isTraceHeader } from "../headers.js";
 import type { CallId, CallTerms, Message, ReadEvent, ReadReply, ReadRequest, Wire } from "../wire.js";
+import { CallIds } from "./call-ids.js";
 import { readEvent, writeEvent } from "./event.js";
 import { DEFLATE, PACKED_TYPE, PackedMessage } from "./packed-message.js";
 import { type PackedLimits, Packer } from "./packer.js";
-import { joinReplies, MOST_REPLIES, readReplies, writeBeat, writeLost, writeOutcome } from "./reply.js";
+import { GATHERED_BYTES, joinReplies, MOST_REPLIES, readReplies, writeBeat, writeLost, writeOutcome } from "./reply.js";
 import { readRequest, stampRequest, writeRequest } from "./request.js";
 
 export interface PackedWireParts {
@@ -32,7 +33,7 @@ export class PackedWire implements Wire {
   readonly repliesTogether: number = MOST_REPLIES;
   readonly #parts: PackedWireParts;
   readonly #packer: Packer;
-  #calls = 0;
+  readonly #callIds: CallIds = new CallIds();
   #replies = 0;
 
   constructor(parts: PackedWireParts) {
@@ -41,8 +42,7 @@ export class PackedWire implements Wire {
   }
 
   newCallId(): CallId {
-    this.#calls += 1;
-    return this.#calls;
+    return this.#callIds.next();
   }
 
   call(route: Route, request: Request, terms: CallTerms): Message {
@@ -106,7 +106,9 @@ export class PackedWire implements Wire {
   }
 
   readReplies(raw: ConsumeMessage): readonly ReadReply[] {
-    return readReplies(this.#content(raw));
+    const { maxMessageBytes } = this.#parts.limits;
+    // Many together may be more than each may be.
+    return readReplies(this.#content(raw, maxMessageBytes + GATHERED_BYTES), maxMessageBytes);
   }
 
   #request(route: Route, request: Request, terms: CallTerms | undefined): Message {
@@ -125,19 +127,15 @@ export class PackedWire implements Wire {
   }
 
   /** The body as it was packed. @throws MalformedError for another type or encoding. @throws MessageTooLargeError */
-  #content({ content, properties }: ConsumeMessage): Buffer {
+  #content({ content, properties }: ConsumeMessage, mostBytes: number = this.#parts.limits.maxMessageBytes): Buffer {
     const { contentType, contentEncoding } = properties;
     if (contentType !== PACKED_TYPE) throw new MalformedError(`the content type must be ${PACKED_TYPE}`, 0);
-    const { maxMessageBytes } = this.#parts.limits;
-    if (contentEncoding === DEFLATE) return inflateBody(content, "zlib", maxMessageBytes);
+    if (contentEncoding === DEFLATE) return inflateBody(content, "zlib", mostBytes);
     if (contentEncoding !== undefined && contentEncoding !== "") {
       throw new MalformedError(`the content encoding must be ${DEFLATE} or none`, 0);
     }
-    if (content.length > maxMessageBytes) {
-      throw new MessageTooLargeError(
-        `a message came of ${content.length} bytes, over ${maxMessageBytes}`,
-        maxMessageBytes,
-      );
+    if (content.length > mostBytes) {
+      throw new MessageTooLargeError(`a message came of ${content.length} bytes, over ${mostBytes}`, mostBytes);
     }
     return content;
   }

@@ -1,5 +1,6 @@
 /** Replies of `rabbit://`: an array of any number of them, three members each. */
 import {
+  CORE_MODULE,
   type Failure,
   MalformedError,
   type Outcome,
@@ -16,6 +17,8 @@ const PARTS = 3;
 
 /** So that an array's count holds them. */
 export const MOST_REPLIES = 1_000;
+/** As many bytes of replies are gathered into one message, and its head; one that is larger goes alone. */
+export const GATHERED_BYTES: number = 256 * 1024;
 
 export function writeOutcome(writer: ValueWriter, callId: CallId, outcome: Outcome): void {
   writer.value(callId);
@@ -45,14 +48,28 @@ export function joinReplies(replies: readonly Buffer[]): Buffer {
   return Buffer.concat([arrayHead(1 + PARTS * replies.length), ...replies]);
 }
 
-/** @throws MalformedError for a member of the wrong kind. */
-export function readReplies(body: Buffer): readonly ReadReply[] {
+/**
+ * @param maxBytes of each (D4): one that is larger is a failure, which its caller is told; the others in the message are not its fault
+ * @throws MalformedError for a member of the wrong kind.
+ */
+export function readReplies(body: Buffer, maxBytes: number = Number.POSITIVE_INFINITY): readonly ReadReply[] {
   const members = readMembers(body, PARTS);
   const { reader, count } = members;
   const replies: ReadReply[] = [];
-  for (let read = 0; read + PARTS <= count; read += PARTS) replies.push(readReply(reader));
+  for (let read = 0; read + PARTS <= count; read += PARTS) {
+    const start = reader.position;
+    const reply = readReply(reader);
+    const bytes = reader.position - start;
+    replies.push(bytes > maxBytes ? tooLarge(reply, bytes, maxBytes) : reply);
+  }
   endMembers(members, replies.length * PARTS);
   return replies;
+}
+
+function tooLarge({ callId }: ReadReply, bytes: number, maxBytes: number): ReadReply {
+  const message = `the reply has ${bytes} bytes, over ${maxBytes}; raise maxMessageBytes here, or ask for less`;
+  const failure: Failure = { type: "MessageTooLargeError", module: CORE_MODULE, message };
+  return { callId, kind: "end", outcome: { ok: false, failure } };
 }
 
 function readReply(reader: ValueReader): ReadReply {

@@ -108,6 +108,20 @@ describe("hostile bodies are malformed", () => {
     expect(() => readReplies(Buffer.concat([body, body]))).toThrow(MalformedError);
   });
 
+  test("one that is over the limit is a failure of its own call alone (D4)", () => {
+    const body = joinReplies([
+      outcome(1, { ok: true, value: "small" }),
+      outcome(2, { ok: true, value: "x".repeat(200) }),
+      outcome(3, { ok: true, value: "small" }),
+    ]);
+    const [first, second, third] = readReplies(body, 100);
+    expect([first, third]).toEqual([
+      { callId: 1, kind: "end", outcome: { ok: true, value: "small" } },
+      { callId: 3, kind: "end", outcome: { ok: true, value: "small" } },
+    ]);
+    expect(second).toMatchObject({ callId: 2, outcome: { ok: false, failure: { type: "MessageTooLargeError" } } });
+  });
+
   test("a later edition's member that is cut off", () => {
     expect(() => readReplies(packedArray([1, 9, 0, null, "later"]).subarray(0, -1))).toThrow(MalformedError);
   });
