@@ -1,7 +1,7 @@
 /**
  * The one command behind every script of the root package.json. Plain Node, no dependency: it works on a bare machine.
  *
- *   node scripts/dev.mjs start|build|check|test|test:full|bench|brokers [--] [arguments]
+ *   node scripts/dev.mjs start|build|check|test|test:full|conformance|mutants|bench|brokers [--] [arguments]
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -26,11 +26,31 @@ const COMMANDS = {
   test: (args) => runSuites("test", args),
   "test:full": (args) => runSuites("test:full", args),
 
+  async conformance(args) {
+    await prepare();
+    return runNode([join("scripts", "conformance.mjs"), ...args]);
+  },
+
   async bench(args) {
     const entry = join("bench", "main.mjs");
     if (!existsSync(join(ROOT, entry))) throw new Error(`there is no ${entry} in this checkout`);
     await prepare();
     return runNode([entry, ...args]);
+  },
+
+  async mutants(args) {
+    await prepare();
+    return runNode([join("scripts", "mutants.mjs"), ...args]);
+  },
+
+  async stress(args) {
+    await prepare();
+    return runNode([join("scripts", "stress.mjs"), ...args]);
+  },
+
+  async soak(args) {
+    await prepare();
+    return runNode([join("scripts", "soak.mjs"), ...args]);
   },
 
   brokers: (args) => brokers(args),

@@ -46,7 +46,7 @@ test("brokers say what is there, and what they are asked for must exist", async 
   expect(status.stdout.match(/^\w+/gm)).toEqual(["rabbit", "redis", "nats", "oslo"]);
   expect((await dev("brokers", "status", "oslo")).stdout).toMatch(/^oslo +\S+python3 +(not )?installed\n$/);
   for (const name of ["carrier-pigeon", "oslo"]) expect((await dev("brokers", "start", name)).exitCode).toBe(2);
-});
+}, 120_000);
 
 test.skipIf(process.platform === "win32")("CI's entry can be run", () => {
   expect(() => accessSync(join(ROOT, ".ci", "run"), constants.X_OK)).not.toThrow();

@@ -6,6 +6,7 @@ import { commandHelp, programHelp } from "./arguments/usage.js";
 import { conformance } from "./commands/conformance.js";
 import { drivers } from "./commands/drivers.js";
 import { listen } from "./commands/listen.js";
+import { newDriver } from "./commands/new-driver.js";
 import { notify } from "./commands/notify.js";
 import { call, cast, fanout } from "./commands/request.js";
 import { serve } from "./commands/serve.js";
@@ -15,7 +16,17 @@ import type { Surroundings } from "./surroundings.js";
 import { UsageError } from "./usage-error.js";
 
 /** In the order in which `--help` lists them. */
-export const COMMANDS: readonly Command[] = [call, cast, fanout, notify, listen, serve, drivers, conformance];
+export const COMMANDS: readonly Command[] = [
+  call,
+  cast,
+  fanout,
+  notify,
+  listen,
+  serve,
+  drivers,
+  conformance,
+  newDriver,
+];
 
 /** Runs one command line, without the program's own name. Resolves with the exit code and never rejects. */
 export async function runProgram(words: readonly string[], surroundings: Surroundings): Promise<number> {

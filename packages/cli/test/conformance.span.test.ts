@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -60,6 +60,51 @@ test("with --json the whole report goes to stdout and nothing to stderr", async 
   expect(JSON.parse(stdout)).toMatchObject({ cases: [{ id: "ADDR-01", verdict: "pass" }] });
   expect(stderr).toBe("");
   expect(exitCode).toBe(0);
+});
+
+test.each([
+  ["json", /"id": "ADDR-01"/],
+  ["md", /^\| ADDR-01 \| A3 \| pass \|/m],
+  ["html", /<!doctype html>[\s\S]*ADDR-01/],
+])("--report writes the whole report as %s, by the name's ending", async (ending, told) => {
+  const file = join(folder, `report.${ending}`);
+  const { exitCode } = await runProcess("conformance", "fake://", "--only", "^ADDR-01$", "--report", file);
+  expect(readFileSync(file, "utf8")).toMatch(told);
+  expect(exitCode).toBe(0);
+});
+
+test("a report of no known kind is wrong usage before anything runs, and one that cannot be written after", async () => {
+  const run = (file: string) => runProcess("conformance", "fake://", "--only", "^ADDR-01$", "--report", file);
+  const strange = await run("report.pdf");
+  expect(strange).toMatchObject({ exitCode: 2, stdout: "" });
+  expect(strange.stderr).toContain("a report's name ends in .json, .md, .html");
+  expect(strange.stderr).not.toContain("1 of 1");
+  const nowhere = await run(join(folder, "no", "such", "folder.md"));
+  expect(nowhere.exitCode).toBe(2);
+  expect(nowhere.stderr).toContain("cannot be written");
+});
+
+test("with --dead the cases about a backend that does not answer run", async () => {
+  const home = join(folder, "node_modules", "trunkline-driver-gone");
+  mkdirSync(home, { recursive: true });
+  const entryOf = (name: string): string =>
+    JSON.stringify(pathToFileURL(join(ROOT, "packages", name, "dist", "index.js")).href);
+  writeFileSync(
+    join(home, "package.json"),
+    JSON.stringify({ name: "trunkline-driver-gone", type: "module", exports: "./index.js" }),
+  );
+  writeFileSync(
+    join(home, "index.js"),
+    `import { driver as fake, fakeBus } from ${entryOf("fake")};
+     fakeBus("dead").cut();
+     export const driver = Object.assign(Object.create(fake), { scheme: "gone" });
+    `,
+  );
+  const words = ["conformance", "gone://live", "--only", "^ERR-09$", "--strict"];
+  const without = await new CommandProcess(words, { cwd: folder }).ended;
+  expect(JSON.parse(without.stdout)).toMatchObject({ passed: false, counts: { unproven: 1 } });
+  const { stdout } = await new CommandProcess([...words, "--dead", "gone://dead"], { cwd: folder }).ended;
+  expect(JSON.parse(stdout)).toMatchObject({ passed: true, counts: { pass: 1 } });
 });
 
 describe("of a driver that breaks a promise", () => {

@@ -6,7 +6,7 @@ export interface NodeTestModule {
   it(
     name: string,
     options: { readonly timeout: number },
-    body: (context: { diagnostic(text: string): void }) => Promise<void>,
+    body: (context: { diagnostic(text: string): void; skip(reason: string): void }) => Promise<void>,
   ): unknown;
   after(body: () => Promise<void>): unknown;
 }
@@ -18,7 +18,9 @@ export function nodeTestPort(module: NodeTestModule): TestPort {
       module.describe(name, { concurrency: 1 }, body);
     },
     test: (name, { timeoutMs }, body) => {
-      module.it(name, { timeout: timeoutMs }, (context) => body({ note: (text) => context.diagnostic(text) }));
+      module.it(name, { timeout: timeoutMs }, (context) =>
+        body({ note: (text) => context.diagnostic(text), skip: (reason) => context.skip(reason) }),
+      );
     },
     after: (body) => {
       module.after(body);
@@ -36,6 +38,8 @@ export interface VitestModule {
 interface VitestContext {
   /** Shows a line beside the test (vitest 3.2 and later). */
   readonly annotate?: (text: string) => unknown;
+  /** Ends the test there, by throwing. */
+  readonly skip: (reason: string) => unknown;
 }
 
 /** `vitestPort({ describe, it, afterAll })` with the three imported from `vitest`. */
@@ -45,7 +49,9 @@ export function vitestPort(module: VitestModule): TestPort {
       module.describe.sequential(name, body);
     },
     test: (name, { timeoutMs }, body) => {
-      module.it(name, { timeout: timeoutMs }, (context) => body({ note: (text) => void context.annotate?.(text) }));
+      module.it(name, { timeout: timeoutMs }, (context) =>
+        body({ note: (text) => void context.annotate?.(text), skip: (reason) => void context.skip(reason) }),
+      );
     },
     after: (body) => {
       module.afterAll(body);

@@ -21,10 +21,16 @@ export type Ability =
   /** The kit may kill, freeze and start the broker. */
   | "broker"
   /** The harness can delete a backend's queues behind the driver's back. */
-  | "queues";
+  | "queues"
+  /** The harness can lose every link of a backend for a moment. */
+  | "cuts"
+  /** The harness can put somebody on the driver's wire who does not keep to its rules. */
+  | "stranger"
+  /** The harness can say which connections, consumers and queues a backend has. */
+  | "inspect";
 
 /** Without a broker these are no question. */
-const OF_BROKERS: readonly Ability[] = ["relay", "broker", "queues", "heartbeat"];
+const OF_BROKERS: readonly Ability[] = ["relay", "broker", "queues", "heartbeat", "inspect"];
 
 /** What a manifest may claim: a boolean that holds, or the word that a graded key has. */
 export type Claim =
@@ -108,6 +114,15 @@ export function unmetNeed(
     const ability = need.slice("ability:".length) as Ability;
     if (isBrokerless && OF_BROKERS.includes(ability)) {
       return { verdict: "not-applicable", reason: "there is no broker between peers" };
+    }
+    if (ability === "cuts" && !abilities.has(ability)) {
+      return {
+        verdict: "not-applicable",
+        reason: "the harness loses no links by itself; those of a broker are cut by a relay",
+      };
+    }
+    if (ability === "stranger" && !claims.crossProcess && !abilities.has(ability)) {
+      return { verdict: "not-applicable", reason: "nothing leaves the process, so that no stranger can speak to it" };
     }
     if (!abilities.has(ability)) return { verdict: "unproven", reason: `the harness lacks ${ability}` };
   }

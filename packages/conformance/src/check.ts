@@ -45,6 +45,13 @@ export function show(value: unknown): string {
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 
+/** All of a value that can be seen, for the search in it for what must not be there: causes and members too, none cut short. */
+export function wholeText(value: unknown): string {
+  // An error's message may have changed since its stack was written.
+  const message = value instanceof Error ? value.message : "";
+  return `${message}\n${inspect(value, { depth: 8, maxStringLength: null, maxArrayLength: null })}`;
+}
+
 /**
  * Where two values of D2 first differ, or undefined. Objects are compared by their own keys, whatever their prototype;
  * `undefined` members count as absent, and 0 equals -0 (D2 allows a backend's JSON to drop the sign).

@@ -21,6 +21,7 @@ import { describeFlaws, History, type Judgement, type JudgeOptions } from "./his
 import { Relay } from "./relay.js";
 import type { CaseResult } from "./report.js";
 import { seededRandom } from "./seeded.js";
+import type { Stranger } from "./stranger.js";
 import { Worker } from "./worker-handle.js";
 import { describeWrongError } from "./wrong-error.js";
 
@@ -43,6 +44,8 @@ export class CaseContext {
   readonly errors: unknown[] = [];
   /** What the cases before this one came to, and the errors that they saw: for the cases that review a run. */
   prior: { readonly results: readonly CaseResult[]; readonly errors: readonly unknown[] } = { results: [], errors: [] };
+  /** Set when the case has ended, whichever way: what it began and did not wait for ends then. */
+  isOver = false;
   /** Set by a case that finds that it cannot prove what it should; `notes` say why. */
   isUnproven = false;
   #evidence = 0;
@@ -51,6 +54,7 @@ export class CaseContext {
   readonly #transports: Transport[] = [];
   readonly #workers: Worker[] = [];
   readonly #relays: Relay[] = [];
+  readonly #strangers: Stranger[] = [];
   readonly #repairs: (() => Promise<void>)[] = [];
   readonly #spaces = new Map<string, Promise<void>>();
   readonly #handlerErrors: unknown[] = [];
@@ -136,11 +140,28 @@ export class CaseContext {
     return relay;
   }
 
+  /** Somebody on the wire who does not keep to its rules; gone when the case ends. */
+  async stranger(): Promise<Stranger> {
+    await this.#openSpace(this.space);
+    const made = this.harness.stranger?.(this.space);
+    if (made === undefined) fail("the harness knows no stranger");
+    const stranger = await this.within("a stranger to come", made);
+    this.#strangers.push(stranger);
+    return stranger;
+  }
+
   /** Deletes the queues of this case's space behind the driver's back. */
   async loseQueues(): Promise<void> {
     const { harness } = this;
     if (harness.loseQueues === undefined) fail("the harness cannot delete queues");
     await this.within("the queues to be deleted", harness.loseQueues(this.space), 20_000);
+  }
+
+  /** Loses every link of this case's space for a moment. */
+  async cutLinks(): Promise<void> {
+    const { harness } = this;
+    if (harness.cutLinks === undefined) fail("the harness cannot lose links");
+    await this.within("the links to be lost", harness.cutLinks(this.space));
   }
 
   /** The broker's own process. What a case has killed or frozen runs again when the case ends. */
@@ -374,6 +395,7 @@ export class CaseContext {
   /** Opens the gates, ends the workers, closes the transports, drops the spaces. Returns what went wrong. */
   async cleanUp(): Promise<string[]> {
     const problems: string[] = [];
+    this.isOver = true;
     for (const gate of this.#gates) gate.open();
     for (const worker of this.#workers) worker.kill();
     for (const repair of this.#repairs.splice(0)) await repair();
@@ -386,6 +408,7 @@ export class CaseContext {
       }
     });
     await Promise.all(closing);
+    for (const stranger of this.#strangers) await stranger.close();
     for (const relay of this.#relays) await relay.close();
     for (const space of this.#spaces.keys()) await this.harness.dropSpace?.(space);
     return problems;

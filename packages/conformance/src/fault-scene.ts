@@ -127,7 +127,8 @@ export class FaultScene {
     let isOver = false;
     let settled = 0;
     const lane = async (): Promise<void> => {
-      while (!isOver) {
+      // A case that fails stops nothing, and what is sent on a closed transport fails at once, for ever.
+      while (!isOver && !this.#t.isOver) {
         const id = `m${this.#number++}`;
         const client = this.client();
         const kind = this.#number % 3;

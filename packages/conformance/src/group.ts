@@ -17,6 +17,7 @@ export const GROUPS = [
   "requeue",
   "processes",
   "faults",
+  "stress",
   "security",
   "manifest",
   "review",

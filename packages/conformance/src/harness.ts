@@ -1,5 +1,6 @@
 import type { Capabilities, DriverFactory, Transport, TransportOptions } from "@trunkline/core";
 import { openTransport } from "@trunkline/core";
+import type { Stranger } from "./stranger.js";
 
 /** Where something listens for TCP. */
 export interface Endpoint {
@@ -43,6 +44,14 @@ export interface BrokerControl {
   thaw(): Promise<void>;
 }
 
+/** What a backend has for one space: to see that nothing is left of what has ended. */
+export interface Residue {
+  readonly connections: number;
+  /** Of all its queues. */
+  readonly consumers: number;
+  readonly queues: number;
+}
+
 /** How a child process opens the same transport. */
 export interface WorkerSource {
   readonly url: string;
@@ -77,8 +86,11 @@ export const DEFAULT_TIMING: Timing = Object.freeze({ scale: 1, quietMs: 25, wai
 export interface ConformanceHarness {
   /** For the report: a driver's name and version, or a URL without credentials. */
   readonly name: string;
-  /** What the driver is held to. Absent: what the driver itself says once it is open. */
-  readonly claims?: Capabilities;
+  /**
+   * What the driver is held to, pinned: the whole manifest, or some of its keys. MAN-01 fails where the driver says anything
+   * else. Of what is not here the kit believes the driver itself, once it is open.
+   */
+  readonly claims?: Partial<Capabilities>;
   readonly timing?: Partial<Timing>;
   readonly deviations?: readonly Deviation[];
   /** True where spaces are isolated by the backend (realms), false where random names alone keep cases apart. */
@@ -89,6 +101,8 @@ export interface ConformanceHarness {
   readonly offers?: readonly ("credentials" | "tls" | "heartbeat")[];
   /** Words that must appear in no message (F4): the passwords in use. */
   readonly secrets?: readonly string[];
+  /** Names and versions of what is under test, for the report: the driver's package, its broker. Asked once, after `setup`. */
+  versions?(): Promise<Readonly<Record<string, string>>>;
   /** Once per run: start containers, create users. */
   setup?(): Promise<void>;
   teardown?(): Promise<void>;
@@ -102,10 +116,16 @@ export interface ConformanceHarness {
   endpoint?(): Promise<Endpoint>;
   /** Deletes every queue of `space`, or what the backend has in its place, behind the driver's back; absent where it cannot. */
   loseQueues?(space: string): Promise<void>;
+  /** Loses every link of `space`, or of the whole backend, which can be made again once it resolves; absent where it cannot. */
+  cutLinks?(space: string): Promise<void>;
+  /** Somebody on the wire of `space` who does not keep to its rules; absent where only the driver can speak there. */
+  stranger?(space: string): Promise<Stranger>;
+  /** What the backend has for `space` now; absent where it does not tell. */
+  inspect?(space: string): Promise<Residue>;
   /** Absent where the backend must be left running. */
   readonly broker?: BrokerControl;
   /** How a child process reaches `space`; absent where it cannot. */
-  workerSource?(space: string, request?: Pick<TransportRequest, "heartbeatMs">): WorkerSource;
+  workerSource?(space: string, request?: Pick<TransportRequest, "heartbeatMs" | "via">): WorkerSource;
 }
 
 /** What `harnessFromUrl` may be told beside the URL. */
@@ -119,7 +139,7 @@ export interface UrlHarnessOptions {
    */
   readonly spaces?: "realms" | "names";
   /** What the driver is held to; see {@link ConformanceHarness.claims}. */
-  readonly claims?: Capabilities;
+  readonly claims?: Partial<Capabilities>;
   readonly timing?: Partial<Timing>;
   readonly deviations?: readonly Deviation[];
   /** A URL of the same driver at which nothing answers. */

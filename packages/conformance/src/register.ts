@@ -3,6 +3,7 @@ import { GROUPS } from "./group.js";
 import type { ConformanceHarness } from "./harness.js";
 import type { Report } from "./report.js";
 import { CLEAN_UP_MS, ConformanceRun, type RunOptions } from "./run.js";
+import { STEPS } from "./steps.js";
 
 /** What the kit needs of a test runner: an adapter is about five lines. */
 export interface TestPort {
@@ -15,6 +16,8 @@ export interface TestPort {
 export interface TestTask {
   /** Shows a line beside the test. */
   note(text: string): void;
+  /** Marks the test as skipped. Without it, what a run in steps leaves out is shown as passed, with a note. */
+  skip?(reason: string): void;
 }
 
 /** As for a run without a runner; the report comes with the last case. */
@@ -30,13 +33,20 @@ export interface RegisterOptions extends RunOptions {
 export function registerConformance(port: TestPort, harness: ConformanceHarness, options: RegisterOptions = {}): void {
   const run = new ConformanceRun(harness, options);
   port.suite(`conformance of ${harness.name} (seed ${run.seed})`, () => {
-    for (const group of GROUPS) {
+    for (const group of options.inSteps === true ? STEPS : GROUPS) {
       const cases = run.cases.filter((test) => test.group === group);
       if (cases.length === 0) continue;
       port.suite(group, () => {
         for (const test of cases) {
           const timeoutMs = run.deadlineOf(test) + CLEAN_UP_MS * run.timing.scale;
           port.test(`${test.id} [${test.clauses.join(" ")}] ${test.title}`, { timeoutMs }, async (task) => {
+            const broken = run.brokenStepBefore(test);
+            if (broken !== undefined) {
+              const reason = `not run: ${broken} comes first, and has failures`;
+              if (task.skip === undefined) task.note(`${test.id} ${reason}`);
+              else task.skip(reason);
+              return;
+            }
             const result = await run.execute(test);
             for (const note of result.notes) task.note(`${test.id}: ${note}`);
             if (run.isFailure(result)) {

@@ -20,6 +20,7 @@ export class Relay {
   #connections = 0;
   #conditions: LinkConditions = CLEAR;
   #cutAfter: number | undefined;
+  #turnsAway = false;
   #bytes = 0;
   #swallowedBytes = 0;
 
@@ -96,6 +97,11 @@ export class Relay {
     this.#accept(this.#server);
   }
 
+  /** Whether it ends each new connection as soon as it is made; those that there are go on. It counts them all the same. */
+  turnAway(turnsAway: boolean): void {
+    this.#turnsAway = turnsAway;
+  }
+
   /** Ends it, with all that goes through it. */
   close(): Promise<void> {
     return this.refuse();
@@ -104,6 +110,11 @@ export class Relay {
   #accept(server: Server): void {
     server.on("connection", (near) => {
       this.#connections++;
+      if (this.#turnsAway) {
+        near.on("error", () => {});
+        near.resetAndDestroy();
+        return;
+      }
       const far = tcpConnect({ ...this.#to, noDelay: true, allowHalfOpen: true });
       near.setNoDelay(true);
       this.#sockets.add(near).add(far);

@@ -1,7 +1,9 @@
 import type { Capabilities } from "@trunkline/core";
+import type { ConformanceCase } from "./case.js";
 import { CLAUSES } from "./clauses.js";
 import type { Group } from "./group.js";
-import type { ConformanceHarness } from "./harness.js";
+import type { ConformanceHarness, Deviation } from "./harness.js";
+import { highestLevel, judgeLevels, type Level, type LevelResult } from "./level.js";
 
 /**
  * `vacuous`: nothing was observed. `unproven`: the harness lacks what the proof needs. `deviation`: a known failure, still
@@ -14,6 +16,7 @@ export interface CaseResult {
   readonly id: string;
   readonly title: string;
   readonly group: Group;
+  readonly level: Level;
   readonly clauses: readonly string[];
   /** `refusal`: proves that an unclaimed capability is refused. */
   readonly kind: "positive" | "refusal";
@@ -56,7 +59,11 @@ export interface Report {
   readonly platform: string;
   /** The harness's name: a URL without credentials, or a driver's name. */
   readonly subject: string;
+  /** Names and versions of what was under test, as the harness says. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** What the driver was held to: what it says, and over that what the harness pins. */
   readonly claims: Capabilities;
+  readonly deviations: readonly Deviation[];
   readonly seed: number;
   readonly isStrict: boolean;
   readonly startedAt: string;
@@ -66,8 +73,10 @@ export interface Report {
   readonly isCutShort: boolean;
   /** Some of the kit's cases were not asked for: it may have passed, and reaches no level. */
   readonly isPartial: boolean;
-  /** `core`: every case without faults passed. `none`: not yet. Higher levels come with the fault cases. */
-  readonly level: "none" | "core";
+  /** The highest that was reached with all below it; `none` where `core` was not. */
+  readonly level: Level | "none";
+  /** Each level by itself, the lowest first. */
+  readonly levels: readonly LevelResult[];
   readonly counts: Readonly<Record<Verdict, number>>;
   readonly clauses: readonly ClauseResult[];
   readonly cases: readonly CaseResult[];
@@ -78,9 +87,12 @@ export const KIT_VERSION = "0.1.0";
 
 export interface ReportInput {
   readonly harness: ConformanceHarness;
+  readonly versions: Readonly<Record<string, string>>;
   readonly claims: Capabilities;
   readonly seed: number;
   readonly isStrict: boolean;
+  /** Every case that there is: what was not run of them keeps a level from being reached. */
+  readonly known: readonly ConformanceCase[];
   readonly startedAt: Date;
   readonly ms: number;
   readonly results: readonly CaseResult[];
@@ -92,13 +104,16 @@ export interface ReportInput {
 export function buildReport(input: ReportInput): Report {
   const counts = { pass: 0, fail: 0, vacuous: 0, unproven: 0, deviation: 0, "not-applicable": 0 };
   for (const result of input.results) counts[result.verdict]++;
+  const levels = judgeLevels(input.results, input.known, input.isStrict);
   const passed = input.results.length > 0 && !input.isCutShort && !input.results.some(input.isFailure);
   return {
     kit: KIT_VERSION,
     node: process.version,
     platform: `${process.platform} ${process.arch}`,
     subject: input.harness.name,
+    versions: input.versions,
     claims: input.claims,
+    deviations: input.harness.deviations ?? [],
     seed: input.seed,
     isStrict: input.isStrict,
     startedAt: input.startedAt.toISOString(),
@@ -106,7 +121,8 @@ export function buildReport(input: ReportInput): Report {
     passed,
     isCutShort: input.isCutShort,
     isPartial: input.isPartial,
-    level: passed && !input.isPartial ? "core" : "none",
+    level: highestLevel(levels),
+    levels,
     counts,
     clauses: CLAUSES.map((clause) => judgeClause(clause.id, clause.title, input.results)),
     cases: [...input.results],

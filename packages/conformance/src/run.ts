@@ -1,12 +1,17 @@
 import type { Capabilities, Transport } from "@trunkline/core";
 import { type Ability, type ConformanceCase, isRefusal, provenKeys, unmetNeed } from "./case.js";
 import { ConformanceFailure } from "./check.js";
+import { heldTo } from "./claims.js";
 import { CaseContext, pause } from "./context.js";
+import { checkDeviations, withDeviation } from "./deviations.js";
 import { type ConformanceHarness, DEFAULT_TIMING, type Deviation, type Timing } from "./harness.js";
 import { LeakWatch } from "./leaks.js";
+import { levelOf } from "./level.js";
 import { buildReport, type CaseResult, type Report, type Verdict } from "./report.js";
 import { caseSeed } from "./seeded.js";
+import { bySteps } from "./steps.js";
 import { ALL_CASES } from "./suite/all-cases.js";
+import { type StressOptions, stressCases } from "./suite/stress.js";
 
 /** How a run goes. */
 export interface RunOptions {
@@ -16,12 +21,16 @@ export interface RunOptions {
   readonly seed?: number;
   /** `unproven` counts as a failure. @default false */
   readonly strict?: boolean;
+  /** Group by group in the order of `STEPS`, and no further than the first group that has a failure. @default false */
+  readonly inSteps?: boolean;
   /** Called before each case, so that one from which nothing comes back is known by name. */
   readonly onStart?: (test: ConformanceCase, progress: Progress) => void;
   /** Called after each case, with how many are done of how many. */
   readonly onResult?: (result: CaseResult, progress: Progress) => void;
   /** Aborting ends the run after the case that runs: the report tells what was judged until then, and that it is cut short. */
   readonly signal?: AbortSignal;
+  /** The stress cases after all others, and how long they take. @default none of them */
+  readonly stress?: StressOptions;
   /** Cases of one's own, instead of the kit's. */
   readonly cases?: readonly ConformanceCase[];
 }
@@ -37,9 +46,6 @@ export interface ConformanceOptions extends RunOptions {
   readonly harness: ConformanceHarness;
 }
 
-/** Deviations are for known failures; these groups admit none: who may see a message, and what a manifest says. */
-const NO_DEVIATIONS = /^(MAN|ISO|SEC)-/;
-
 /** How much longer than a case's own deadline a test runner should wait: the kit judges first. */
 export const CLEAN_UP_MS = 15_000;
 
@@ -51,6 +57,8 @@ export class ConformanceRun {
   readonly seed: number;
   readonly timing: Timing;
   readonly #harness: ConformanceHarness;
+  /** Every case that there is, those of this run or not. */
+  readonly #known: readonly ConformanceCase[];
   readonly #options: RunOptions;
   readonly #results: CaseResult[] = [];
   readonly #errors: unknown[] = [];
@@ -60,13 +68,17 @@ export class ConformanceRun {
 
   constructor(harness: ConformanceHarness, options: RunOptions = {}) {
     const only = options.only;
-    this.cases = (options.cases ?? ALL_CASES).filter(
+    const stress = options.stress === undefined ? [] : stressCases(options.stress);
+    const wanted = [...(options.cases ?? ALL_CASES), ...stress].filter(
       (test) => only === undefined || only.test(test.id) || only.test(test.group),
     );
+    this.cases = options.inSteps === true ? bySteps(wanted) : wanted;
     this.seed = options.seed ?? Math.floor(Math.random() * 2 ** 31);
     this.timing = { ...DEFAULT_TIMING, ...harness.timing };
     this.#harness = harness;
     this.#options = options;
+    this.#known = [...ALL_CASES, ...stressCases(), ...(options.cases ?? [])];
+    checkDeviations(harness.deviations ?? [], new Set(this.#known.map(({ id }) => id)));
   }
 
   /** A case's own deadline in milliseconds, scaled. */
@@ -87,6 +99,13 @@ export class ConformanceRun {
     return { done: this.#results.length, total: this.cases.length };
   }
 
+  /** Of a run in steps: the group before that of `test` which has a failure, so that `test` is not run. */
+  brokenStepBefore(test: ConformanceCase): string | undefined {
+    if (this.#options.inSteps !== true) return undefined;
+    const broken = this.#results.find((result) => this.isFailure(result));
+    return broken?.group === test.group ? undefined : broken?.group;
+  }
+
   /** Whether `result` makes the run fail. */
   isFailure(result: CaseResult): boolean {
     if (result.verdict === "unproven") return this.#options.strict === true;
@@ -95,9 +114,11 @@ export class ConformanceRun {
 
   async finish(): Promise<Report> {
     const claims = await this.#readClaims();
+    const versions = (await this.#harness.versions?.()) ?? {};
     await this.#harness.teardown?.();
     return buildReport({
       harness: this.#harness,
+      versions,
       claims,
       seed: this.seed,
       isStrict: this.#options.strict === true,
@@ -106,6 +127,7 @@ export class ConformanceRun {
       results: this.#results,
       isFailure: (result) => this.isFailure(result),
       isCutShort: this.#results.length < this.cases.length,
+      known: this.#known,
       isPartial: !ALL_CASES.every((test) => this.cases.includes(test)),
     });
   }
@@ -116,6 +138,7 @@ export class ConformanceRun {
       id: test.id,
       title: test.title,
       group: test.group,
+      level: levelOf(test),
       clauses: test.clauses,
       kind: isRefusal(test) ? ("refusal" as const) : ("positive" as const),
       proves: provenKeys(test),
@@ -136,9 +159,10 @@ export class ConformanceRun {
       return result("fail", { detail: `the driver could not be opened: ${textOf(error)}` });
     }
     const unmet = unmetNeed(test, claims, this.#abilities(), this.#harness.isBrokerless === true);
-    if (unmet !== undefined) return result(unmet.verdict, { detail: unmet.reason });
+    const known = this.#deviationOf(test.id);
+    if (unmet !== undefined) return withDeviation(result(unmet.verdict, { detail: unmet.reason }), known);
     const outcome = await this.#attempt(test, claims, base.seed);
-    return withDeviation(result(outcome.verdict, outcome), this.#deviationOf(test.id));
+    return withDeviation(result(outcome.verdict, outcome), known);
   }
 
   /** The case itself, with its deadline, its clean-up and its leak check. */
@@ -196,19 +220,21 @@ export class ConformanceRun {
     if (this.#harness.endpoint !== undefined) abilities.add("relay");
     if (this.#harness.broker !== undefined) abilities.add("broker");
     if (this.#harness.loseQueues !== undefined) abilities.add("queues");
+    if (this.#harness.cutLinks !== undefined) abilities.add("cuts");
+    if (this.#harness.stranger !== undefined) abilities.add("stranger");
+    if (this.#harness.inspect !== undefined) abilities.add("inspect");
     for (const offer of this.#harness.offers ?? []) abilities.add(offer);
     return abilities;
   }
 
-  /** The pinned copy, else what the driver says; read once, after the harness's own set-up. */
+  /** What the driver says, and over it what is pinned; read once, after the harness's own set-up. */
   #readClaims(): Promise<Capabilities> {
     this.#claims ??= (async () => {
       await this.#harness.setup?.();
-      if (this.#harness.claims !== undefined) return this.#harness.claims;
       const space = `kit-${this.seed.toString(36)}-claims`;
       await this.#harness.openSpace?.(space);
       const transport: Transport = await this.#harness.createTransport({ space });
-      const claims = transport.capabilities;
+      const claims = heldTo(transport.capabilities, this.#harness.claims);
       await transport.close();
       await this.#harness.dropSpace?.(space);
       // What a driver frees on the next turn must not count as the first case's base.
@@ -226,23 +252,10 @@ export class ConformanceRun {
 export async function runConformance(options: ConformanceOptions): Promise<Report> {
   const run = new ConformanceRun(options.harness, options);
   for (const test of run.cases) {
-    if (options.signal?.aborted === true) break;
+    if (options.signal?.aborted === true || run.brokenStepBefore(test) !== undefined) break;
     await run.execute(test);
   }
   return run.finish();
-}
-
-function withDeviation(result: CaseResult, deviation: Deviation | undefined): CaseResult {
-  if (deviation === undefined || result.verdict === "not-applicable" || result.verdict === "unproven") return result;
-  const told = `${deviation.reason} (${deviation.url})`;
-  if (NO_DEVIATIONS.test(result.id)) {
-    return { ...result, verdict: "fail", detail: `no deviation is admitted here: ${told}` };
-  }
-  if (!(Date.parse(deviation.expires) > Date.now())) {
-    return { ...result, verdict: "fail", detail: `the deviation expired on ${deviation.expires}: ${told}` };
-  }
-  if (result.verdict === "pass") return { ...result, verdict: "fail", detail: `passes although it deviates: ${told}` };
-  return { ...result, verdict: "deviation", detail: `${told}; ${result.detail ?? ""}` };
 }
 
 function textOf(error: unknown): string {

@@ -25,6 +25,10 @@ export type WorkerCommand =
   | { readonly do: "seen" }
   /** Opens, serves, calls, stops and closes transports of its own, many times over, under load. */
   | { readonly do: "churn"; readonly topic: string }
+  /** Lets go of the parent and closes nothing: what keeps the process alive from then on is its transport. */
+  | { readonly do: "leave" }
+  /** Ends the process at once, without closing. Never answered. */
+  | { readonly do: "exit"; readonly code: number }
   /** Closes the transport, then the connection to the parent; after this the process must end by itself. */
   | { readonly do: "finish" };
 
@@ -106,6 +110,11 @@ export class Worker {
 
   thaw(): void {
     this.#child.kill("SIGCONT");
+  }
+
+  /** SIGTERM, which the worker does nothing about. */
+  terminate(): void {
+    this.#child.kill("SIGTERM");
   }
 
   /** SIGKILL; harmless when it has ended. */

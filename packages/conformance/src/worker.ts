@@ -51,6 +51,10 @@ class WorkerProcess {
         return null;
       case "seen":
         return this.#history.handlings.map((handling) => handling.id);
+      case "leave":
+        return null;
+      case "exit":
+        return process.exit(command.code);
       case "finish":
         await this.#transport?.close();
         return null;
@@ -121,7 +125,7 @@ function start(): void {
     const answer = (ok: boolean, value: unknown): void => {
       const reply: WorkerAnswer = { number, ok, value };
       process.send?.(reply, undefined, undefined, () => {
-        if (command.do === "finish") process.disconnect();
+        if (command.do === "finish" || command.do === "leave") process.disconnect();
       });
     };
     worker.obey(command).then(

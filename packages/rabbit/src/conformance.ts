@@ -2,8 +2,12 @@ import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import type { ConformanceHarness, Endpoint, TransportRequest } from "@trunkline/conformance";
 import { openTransport } from "@trunkline/core";
+import { parseTransportUrl } from "@trunkline/core/driver";
+import { readSettings } from "./options/read-settings.js";
+import { PINNED_CLAIMS, PINNED_OSLO_CLAIMS } from "./pinned-claims.js";
 import { PrivateRabbit } from "./private-rabbit/private-rabbit.js";
 import { driver } from "./rabbit-factory.js";
+import { RabbitStranger } from "./stranger/rabbit-stranger.js";
 
 type Scheme = "rabbit" | "rabbit+oslo";
 
@@ -35,9 +39,12 @@ function harnessOf(scheme: Scheme): ConformanceHarness {
   const urlOf = (request: TransportRequest): string => urlFor(scheme, running(), request, { kit, awkward });
   return {
     name: scheme === "rabbit" ? driver.name : `${driver.name} (oslo)`,
+    claims: scheme === "rabbit" ? PINNED_CLAIMS : PINNED_OSLO_CLAIMS,
     isolatesSpaces: true,
     offers: ["credentials", "tls", "heartbeat"],
     secrets: [kit.password, awkward.password, encodeURIComponent(awkward.password)],
+
+    versions: async () => ({ [driver.name]: driver.version, RabbitMQ: await running().version() }),
 
     async setup() {
       started = await PrivateRabbit.start({ tls: true });
@@ -64,6 +71,17 @@ function harnessOf(scheme: Scheme): ConformanceHarness {
 
     async loseQueues(space) {
       for (const { name } of await running().queues(space)) await running().deleteQueue(space, name);
+    },
+
+    stranger: (space) => RabbitStranger.open(readSettings(parseTransportUrl(urlOf({ space })))),
+
+    async inspect(space) {
+      const queues = await running().queues(space);
+      return {
+        connections: (await running().connections(space)).length,
+        consumers: queues.reduce((sum, queue) => sum + queue.consumers, 0),
+        queues: queues.length,
+      };
     },
 
     broker: {

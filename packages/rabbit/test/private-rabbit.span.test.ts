@@ -53,6 +53,11 @@ describe.skipIf(!hasPrivateRabbit)("a private RabbitMQ", { timeout: 120_000 }, (
     expect(broker.url({ user: "", port: 1 })).toBe("rabbit://127.0.0.1:1");
   });
 
+  test("its version is what it tells each client", async () => {
+    const { serverProperties } = (await client(own.broker)).connection;
+    expect(await own.broker.version()).toBe(serverProperties.version);
+  });
+
   test("vhosts and users come and go by any name", async () => {
     const { broker } = own;
     const vhost = `ü"'>>.\n\\ % ${"x".repeat(100)}`;

@@ -7,13 +7,13 @@ export interface ZmqOptions {
   readonly bind?: string | undefined;
   /** `none`: messages may be taken from whoever reaches the port. Asked for where `bind` is beyond loopback. */
   readonly security?: "none" | undefined;
-  /** What moves the bytes. @default libzmq */
-  readonly engine: "libzmq";
+  /** What moves the bytes: the native add-on, or ZMTP in TypeScript. They understand each other. @default libzmq */
+  readonly engine: "libzmq" | "zmtp";
   /** The largest encoded message (D4). @default 16 MiB */
   readonly maxMessageBytes: number;
   /** How often a link is probed. @default 1 000 */
   readonly heartbeatMs: number;
-  /** A link that answers no probe for this long is lost. @default 3 000 */
+  /** A link that answers no probe for this long is lost. @default 3 000; 15 000 with the engine zmtp, which a busy process holds up */
   readonly heartbeatTimeoutMs: number;
   /** How long a message waits for a listener to appear before it is unreachable (A7). @default 1 000 */
   readonly discoveryMs: number;
@@ -29,20 +29,25 @@ export interface ZmqOptions {
   readonly runtimeDir?: string | undefined;
 }
 
-const milliseconds = (least: number, fallback: number): z.ZodDefault<z.ZodCoercedNumber> =>
+/** libzmq answers probes on a thread of its own; with zmtp a process answers between two turns of its event loop. */
+const HEARTBEAT_TIMEOUT_MS: Readonly<Record<ZmqOptions["engine"], number>> = { libzmq: 3_000, zmtp: 15_000 };
+
+const time = (least: number): z.ZodCoercedNumber =>
   z.coerce
     .number()
     .int()
     .min(least)
-    .max(2 ** 31 - 1)
-    .default(fallback);
+    .max(2 ** 31 - 1);
+
+const milliseconds = (least: number, fallback: number): z.ZodDefault<z.ZodCoercedNumber> =>
+  time(least).default(fallback);
 
 const schema = z.object({
   bind: z.string().min(1).optional(),
   security: z
     .enum(["none"], { error: "it can only be none, as CURVE is not part of this edition; or leave it out" })
     .optional(),
-  engine: z.enum(["libzmq"]).default("libzmq"),
+  engine: z.enum(["libzmq", "zmtp"]).default("libzmq"),
   maxMessageBytes: z.coerce
     .number()
     .int()
@@ -50,7 +55,7 @@ const schema = z.object({
     .max(2 ** 30)
     .default(16 * 1024 * 1024),
   heartbeatMs: milliseconds(50, 1_000),
-  heartbeatTimeoutMs: milliseconds(100, 3_000),
+  heartbeatTimeoutMs: time(100).optional(),
   discoveryMs: milliseconds(0, 1_000),
   idleMs: milliseconds(100, 60_000),
   poolLinks: z.coerce.number().int().min(1).max(5_000).default(1_024),
@@ -64,7 +69,8 @@ export const optionsSchema: z.ZodObject = schema;
 
 /** The options of a URL that core has resolved; defaults where it has none. */
 export function readOptions(url: TransportUrl): ZmqOptions {
-  return schema.parse(url.options);
+  const options = schema.parse(url.options);
+  return { ...options, heartbeatTimeoutMs: options.heartbeatTimeoutMs ?? HEARTBEAT_TIMEOUT_MS[options.engine] };
 }
 
 /** Peers of this machine are found at once; those that a URL lists may take so long to note a new listener. */

@@ -8,9 +8,11 @@ import {
   type TransportUrl,
 } from "@trunkline/core/driver";
 import { ContextShelf } from "./engine/context-shelf.js";
+import type { Engine, EngineOptions } from "./engine/engine.js";
 import { createLibzmqEngine } from "./engine/libzmq-engine.js";
+import { createZmtpEngine } from "./engine/zmtp-engine.js";
 import { createMatchmaker } from "./matchmaker/create-matchmaker.js";
-import { capabilitiesOf, optionsSchema, readOptions } from "./options.js";
+import { capabilitiesOf, optionsSchema, readOptions, type ZmqOptions } from "./options.js";
 import { DropTally, ZmqDriver } from "./zmq-driver.js";
 
 /** A batch and the greeting fit whatever the bound for messages is; records have a header besides. */
@@ -28,6 +30,9 @@ export interface ZmqDriverSettings {
 export function createZmqDriver(settings: ZmqDriverSettings = {}): DriverFactory {
   const dialHook = settings.dialHook ?? ((address) => address);
   const contexts = new ContextShelf();
+  /** The one that the URL asks for. Neither loads anything yet, and zmtp never loads the add-on. */
+  const createEngine = (which: ZmqOptions["engine"], options: EngineOptions): Engine =>
+    which === "zmtp" ? createZmtpEngine(options) : createLibzmqEngine({ ...options, contexts });
   return {
     scheme: "zmq",
     name: "@trunkline/zmq",
@@ -44,14 +49,13 @@ export function createZmqDriver(settings: ZmqDriverSettings = {}): DriverFactory
       const { bind, security, runtimeDir, heartbeatMs, heartbeatTimeoutMs, maxMessageBytes } = options;
       const tally = new DropTally();
       const matchmaker = createMatchmaker(url, { bind, security, runtimeDir, onDropped: tally.add });
-      const engine = createLibzmqEngine({
+      const engine = createEngine(options.engine, {
         maxFrameBytes: maxMessageBytes + FRAME_SLACK_BYTES,
         heartbeatMs,
         heartbeatTimeoutMs,
         handshakeMs: heartbeatTimeoutMs,
         silentMs: SILENT_MS,
         onDropped: tally.add,
-        contexts,
       });
       await matchmaker.open();
       if (signal?.aborted === true) {

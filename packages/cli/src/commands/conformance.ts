@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import type { CaseResult, ConformanceCase, Progress, Report } from "@trunkline/conformance";
 import { nearestName } from "@trunkline/core/driver";
 import type { Command } from "../arguments/command.js";
@@ -20,6 +21,8 @@ export const conformance: Command = {
     { name: "only", value: "REGEXP", help: "only the cases whose id or group matches, such as ^addressing$" },
     { name: "seed", value: "N", help: "repeat the run that had this seed" },
     { name: "strict", help: "what could not be proven counts as a failure" },
+    { name: "dead", value: "URL", help: "a URL of the same driver at which nothing answers, for the cases about that" },
+    { name: "report", value: "FILE", help: "write the whole report too: FILE.json, FILE.md or FILE.html" },
     { name: "json", help: "print the whole report, and no table" },
   ],
   example: "trunkline conformance zmq:// --only '^rpc'",
@@ -31,10 +34,12 @@ export const conformance: Command = {
     const url = input.required("URL");
     const kit = await loadKit();
     checkPattern(kit, only);
+    const file = readReportFile(kit, input);
+    const deadUrl = input.optional("dead");
     // A backend that cannot be reached is said once, and not by every case.
     await withTransport(url, surroundings, {}, async () => {});
     const report = await kit.runConformance({
-      harness: kit.harnessFromUrl(url),
+      harness: kit.harnessFromUrl(url, present({ deadUrl })),
       ...present({ only, seed }),
       strict: input.has("strict"),
       signal: interrupted,
@@ -43,6 +48,7 @@ export const conformance: Command = {
     });
     if (terminal.isLive) terminal.redraw("");
     if (!input.has("json")) terminal.say(kit.reportText(report, { isColored: terminal.hasColor }));
+    if (file !== undefined) await writeReport(kit, file, report);
     await terminal.result(input.has("json") ? report : verdictOf(report));
     if (interrupted.aborted) return signalExitCode(String(interrupted.reason));
     return report.passed ? EXIT_OK : EXIT_REFUSED;
@@ -72,6 +78,22 @@ function readPattern(input: Input): RegExp | undefined {
         cause,
       },
     );
+  }
+}
+
+/** Asked before the run, so that no run is in vain. */
+function readReportFile({ REPORT_ENDINGS }: Kit, input: Input): string | undefined {
+  const file = input.optional("report");
+  if (file === undefined || REPORT_ENDINGS.some((ending) => file.toLowerCase().endsWith(ending))) return file;
+  throw new UsageError(`--report ${file}: a report's name ends in ${REPORT_ENDINGS.join(", ")}`);
+}
+
+async function writeReport({ reportForFile }: Kit, file: string, report: Report): Promise<void> {
+  try {
+    await writeFile(file, reportForFile(file, report) ?? "");
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError(`--report ${file} cannot be written: ${reason}`, undefined, { cause });
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Driver, DriverFactory } from "@trunkline/core/driver";
+import type { Driver, DriverFactory, Listener } from "@trunkline/core/driver";
 
 /** A factory that opens what `change` makes of each driver; in all else it is the one that it wraps. */
 export function wrapFactory(factory: DriverFactory, change: (driver: Driver) => Driver): DriverFactory {
@@ -20,6 +20,17 @@ export function wrapDriver(driver: Driver, replaced: Partial<Driver>): Driver {
     listen: (what, deliver, options) => driver.listen(what, deliver, options),
     stats: () => driver.stats(),
     close: () => driver.close(),
+    ...replaced,
+  };
+}
+
+/** A listener with some of its methods replaced; the others are those of `listener`. */
+export function wrapListener(listener: Listener, replaced: Partial<Listener>): Listener {
+  return {
+    closed: listener.closed,
+    setCredit: (deliveries) => listener.setCredit(deliveries),
+    stop: () => listener.stop(),
+    close: () => listener.close(),
     ...replaced,
   };
 }

@@ -3,14 +3,18 @@ import { addressingCases } from "./addressing.js";
 import { batchCases } from "./batches.js";
 import { cancellationCases } from "./cancellation.js";
 import { concurrencyCases } from "./concurrency.js";
+import { connectingCases } from "./connecting.js";
 import { contextCases } from "./contexts.js";
+import { departureCases } from "./departures.js";
 import { errorCases, errorReviewCases } from "./errors.js";
 import { fanoutCases } from "./fanout.js";
 import { linkFaultCases } from "./fault-links.js";
 import { processFaultCases } from "./fault-processes.js";
 import { faultCases } from "./faults.js";
+import { leftoverCases } from "./leftovers.js";
 import { serverLifecycleCases } from "./lifecycle-server.js";
 import { transportLifecycleCases } from "./lifecycle-transport.js";
+import { lostLinkCases } from "./lost-links.js";
 import { manifestCases, manifestReviewCases } from "./manifest.js";
 import { monitoringCases } from "./monitoring.js";
 import { nameCases } from "./names.js";
@@ -28,6 +32,7 @@ import { rpcCallCases } from "./rpc-call.js";
 import { rpcCastCases } from "./rpc-cast.js";
 import { securityCases } from "./security.js";
 import { serializerCases } from "./serializers.js";
+import { strangerCases } from "./strangers.js";
 import { timeoutCases } from "./timeouts.js";
 
 /** Every case of this edition, in the order in which they run: those that review a run are last. */
@@ -60,7 +65,12 @@ export const ALL_CASES: readonly ConformanceCase[] = Object.freeze([
   ...processFaultCases,
   ...faultCases,
   ...linkFaultCases,
+  ...lostLinkCases,
+  ...connectingCases,
+  ...leftoverCases,
+  ...departureCases,
   ...securityCases,
+  ...strangerCases,
   ...manifestCases,
   ...errorReviewCases,
   ...manifestReviewCases,

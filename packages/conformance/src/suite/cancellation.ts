@@ -1,6 +1,7 @@
-import { AbortError, NotSupportedError, type ServerCall } from "@trunkline/core";
+import { AbortError, NotSupportedError, type ServerCall, UnreachableError } from "@trunkline/core";
 import type { ConformanceCase } from "../case.js";
 import { atMost, check, sameValue } from "../check.js";
+import { nextTurn } from "../next-turn.js";
 import { rpcProbe } from "../probes.js";
 
 /** B7: a caller's abort ends the call at once. */
@@ -106,7 +107,8 @@ export const cancellationCases: readonly ConformanceCase[] = [
         },
       };
       await t.serve(await t.open(), { topic, server: "s1" }, endpoint, { concurrency: 1, credit: 10 });
-      const client = (await t.open()).client({ topic });
+      // Long after all that is waited for here: a deadline fires the handler's signal too, and drops what still waits.
+      const client = (await t.open()).client({ topic }, { timeoutMs: t.ms(60_000) });
       const controller = new AbortController();
       const { signal } = controller;
       const held = t.rejects("the held call", client.call("hold", {}, { signal }), AbortError);
@@ -117,6 +119,42 @@ export const cancellationCases: readonly ConformanceCase[] = [
       await t.within("the handler's signal to fire", fired.arrived(1));
       gate.open();
       await history.record("fence", [["s1"]], () => client.call("echo", { id: "fence" }));
+      await t.verify(history);
+    },
+  },
+  {
+    id: "TIME-18",
+    title: "aborted while it waits for a server: a cast is AbortError at once, and the server that comes never sees it",
+    group: "timeouts",
+    clauses: ["B7"],
+    needs: ["rpc", "undeliverable=no-listener"],
+    async run(t) {
+      const history = t.history();
+      const topic = t.name("compute");
+      const client = (await t.open()).client({ topic });
+      const controller = new AbortController();
+      const { signal } = controller;
+      const reason = new Error("changed my mind");
+      const cast = client.cast("note", { id: "aborted" }, { signal });
+      let early: unknown;
+      cast.catch((error: unknown) => {
+        early = error;
+      });
+      await nextTurn();
+      if (early instanceof UnreachableError) {
+        // Who knows at once that nobody is there has nothing to wait for (A7).
+        t.saw();
+        t.note("the cast was refused before it could be aborted");
+        return;
+      }
+      const rejected = t.rejects("the cast", cast, AbortError);
+      const began = performance.now();
+      controller.abort(reason);
+      const error = await rejected;
+      atMost("milliseconds until the sender had its AbortError", performance.now() - began, t.ms(500));
+      check(error.cause === reason, "the AbortError's cause is not the signal's reason");
+      await t.serve(await t.open(), { topic, server: "s1" }, rpcProbe(history, "s1"));
+      await history.record("fence", [["s1"]], () => client.cast("note", { id: "fence" }));
       await t.verify(history);
     },
   },

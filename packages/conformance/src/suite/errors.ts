@@ -8,7 +8,7 @@ import {
   UnreachableError,
 } from "@trunkline/core";
 import type { ConformanceCase } from "../case.js";
-import { atMost, check, sameValue, show } from "../check.js";
+import { atMost, check, sameValue, show, wholeText } from "../check.js";
 import { rpcProbe } from "../probes.js";
 
 /** An application's own error, as both sides of a conversation would define it. */
@@ -435,7 +435,7 @@ export const errorReviewCases: readonly ConformanceCase[] = [
           check(typeof error.retryable === "boolean", `${error.name} does not say whether it is retryable`);
           check(error.message.length > 0, `${error.name} has no message`);
         }
-        const text = show(error instanceof Error ? `${error.message} ${error.stack ?? ""}` : error);
+        const text = wholeText(error);
         for (const secret of secrets) check(!text.includes(secret), "an error's message holds a credential");
       }
     },

@@ -232,14 +232,18 @@ export const serverLifecycleCases: readonly ConformanceCase[] = [
           await nextTurn();
         }
       });
-      for (let turn = 1; turn <= 3; turn++) {
-        const handled = history.handlings.length;
-        await t.until("calls to be answered", () => history.handlings.length > handled + 20);
-        await t.within("stop()", first.server.stop());
-        await t.within("close()", first.host.close());
-        [first, second] = [second, await serve(`s${2 + turn}`)];
+      try {
+        for (let turn = 1; turn <= 3; turn++) {
+          const handled = history.handlings.length;
+          await t.until("calls to be answered", () => history.handlings.length > handled + 20);
+          await t.within("stop()", first.server.stop());
+          await t.within("close()", first.host.close());
+          [first, second] = [second, await serve(`s${2 + turn}`)];
+        }
+      } finally {
+        // Where the case fails, the load ends with it.
+        isOver = true;
       }
-      isOver = true;
       await t.within("the last calls", Promise.all(load));
       await t.verify(history);
     },

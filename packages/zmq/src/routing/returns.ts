@@ -1,4 +1,10 @@
-import { ClosedError, type MessagingError, TimeoutError, type Timer } from "@trunkline/core/driver";
+import {
+  ClosedError,
+  ConnectionLostError,
+  type MessagingError,
+  TimeoutError,
+  type Timer,
+} from "@trunkline/core/driver";
 import type { CastNames, EventNames } from "../wire/responses.js";
 import type { EventTopic } from "./event-topic.js";
 import type { Line } from "./line.js";
@@ -88,7 +94,8 @@ export class Returns {
       },
       done: ({ accepted }) => {
         if (accepted > 0) sent.accept();
-        else sent.fail(new ClosedError("the last listener of the pool has stopped"));
+        // For a pool that is gone it was for nobody (A7): its spread counts it as lost, and succeeds.
+        else sent.fail(new ConnectionLostError("the last listener of the pool has stopped", false));
       },
       failed: (error) => sent.fail(error),
     });

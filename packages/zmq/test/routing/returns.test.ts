@@ -1,8 +1,10 @@
+import type { MessagingError, Receipt } from "@trunkline/core/driver";
 import { describe, expect, test } from "vitest";
 import { EventTopic } from "../../src/routing/event-topic.js";
 import { OutgoingCast, OutgoingEvent } from "../../src/routing/outgoing.js";
 import { Returns } from "../../src/routing/returns.js";
 import { RpcTopic } from "../../src/routing/rpc-topic.js";
+import { EventSpread } from "../../src/routing/spread.js";
 import type { CastNames, EventNames } from "../../src/wire/responses.js";
 import { type FakeListener, fakeListener } from "../support/fake-listeners.js";
 import { FakeTopicHost } from "../support/fake-topic-host.js";
@@ -135,6 +137,26 @@ describe("an event that comes back", () => {
     world.returns.eventBack(event, eventNames, body);
     await world.settle();
     expect(fate.heard).toEqual(["failed"]);
+  });
+
+  test("whose pool is gone was for nobody, and succeeds as such (A7)", async () => {
+    const world = new World();
+    const first = world.pool();
+    const receipts: Receipt[] = [];
+    const errors: MessagingError[] = [];
+    const owner = {
+      isAbandoned: false,
+      done: (receipt: Receipt) => receipts.push(receipt),
+      failed: (error: MessagingError) => errors.push(error),
+    };
+    const spread = new EventSpread(owner, { priority: "info", attempt: 1 }, body, world.events.lineOf);
+    world.events.rounds.add(spread);
+    await world.settle();
+    const [sent] = first.link.sent as [OutgoingEvent];
+    world.events.leave(first.listener);
+    world.returns.eventBack(sent, eventNames, body);
+    await world.settle();
+    expect({ receipts, errors }).toEqual({ receipts: [{ accepted: 0, lost: 1 }], errors: [] });
   });
 
   test("after its sender was told goes to another of its pool; without a pool, to those that have none", async () => {

@@ -1,0 +1,11 @@
+import { registerConformance, vitestPort } from "@trunkline/conformance";
+import { zmtpHarness } from "@trunkline/zmq/conformance";
+import { afterAll, describe, expect, it } from "vitest";
+
+registerConformance(vitestPort({ describe, it, afterAll }), zmtpHarness, {
+  onReport(report) {
+    const clauses = report.clauses.filter(({ verdict }) => verdict === "broken" || verdict === "unproven");
+    expect(clauses).toEqual([]);
+    expect(report.cases.length).toBeGreaterThan(170);
+  },
+});
