@@ -29,7 +29,7 @@ function installBroken(): void {
     join(home, "index.js"),
     `import { MUTANTS } from ${entryOf("conformance")};
      import { driver as fake } from ${entryOf("fake")};
-     const broken = MUTANTS.find(({ name }) => name === "ignores-server").wrap(fake);
+     const broken = MUTANTS.find(({ name }) => name === "ignore-server").wrap(fake);
      export const driver = Object.assign(Object.create(broken), { scheme: "broken" });
     `,
   );
