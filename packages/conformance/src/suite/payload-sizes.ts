@@ -129,7 +129,7 @@ export const payloadSizeCases: readonly ConformanceCase[] = [
       }
       const texts = await t.within("the large replies", outcome, 20_000);
       check(Array.isArray(texts) && texts.every((text) => text.length === size), "a large reply was cut, or failed");
-      atMost("milliseconds of the slowest small call", slowestMs, t.ms(8_000));
+      atMost("milliseconds of the slowest small call", slowestMs, t.ms(2_000));
     },
   },
 ];
