@@ -12,7 +12,6 @@ import {
   type DriverEvents,
   type DriverHost,
   type DriverStats,
-  DuplicateWindow,
   type Event,
   type Listener,
   type ListenOptions,
@@ -34,20 +33,17 @@ import { Link } from "./connection/link.js";
 import { LoopWatch } from "./connection/loop-watch.js";
 import { ControlBus } from "./control/control-bus.js";
 import { isNotice } from "./control/notices.js";
+import { DriverReport } from "./driver-report.js";
 import { OSLO_EVENT_CONTEXT } from "./options/event-context.js";
 import { paceOf } from "./options/pace.js";
 import type { Settings } from "./options/settings.js";
 import { Answers } from "./receiving/answers.js";
 import { unreadable } from "./receiving/arrival.js";
 import type { AttemptBook } from "./receiving/attempt-book.js";
-import { DelayQueues } from "./receiving/delay-queues.js";
-import { DurableServer } from "./receiving/durable-server.js";
-import { EventListener } from "./receiving/event-listener.js";
 import { Inbox } from "./receiving/inbox.js";
-import { DUPLICATE_WINDOW, Ledger } from "./receiving/ledger.js";
-import type { DropCounter, ListenerHost } from "./receiving/listener-host.js";
-import { OsloRequeuer } from "./receiving/oslo-requeuer.js";
-import { OsloServer } from "./receiving/oslo-server.js";
+import { Ledger } from "./receiving/ledger.js";
+import type { ListenerHost } from "./receiving/listener-host.js";
+import { Listeners } from "./receiving/listeners.js";
 import type { RpcDelivery } from "./receiving/rpc-delivery.js";
 import { Calls } from "./sending/calls.js";
 import { PendingCall } from "./sending/pending-call.js";
@@ -73,9 +69,6 @@ export const DRIVER_NAME = "@trunkline/rabbit";
 const DIAL_TIMEOUT_MS = 10_000;
 const FLUSH_MS = 5_000;
 
-/** What a driver does with those of either naming. */
-type OpenListener = DurableServer | OsloServer | EventListener;
-
 export interface RabbitDriverParts {
   readonly settings: Settings;
   readonly capabilities: Capabilities;
@@ -91,10 +84,8 @@ export class RabbitDriver implements Driver {
   readonly capabilities: Capabilities;
   readonly events: TypedEmitter<DriverEvents>;
   declare readonly eventContextKeys?: readonly string[];
-  readonly #settings: Settings;
   readonly #host: DriverHost;
   readonly #connectTimeoutMs: number;
-  readonly #attempts: AttemptBook;
   readonly #wire: Wire;
   readonly #naming: Naming;
   readonly #routes: RouteBook;
@@ -107,15 +98,9 @@ export class RabbitDriver implements Driver {
   readonly #inbox: Inbox;
   readonly #answers: Answers;
   readonly #ledger: Ledger<RpcDelivery>;
-  readonly #window: DuplicateWindow;
   readonly #control: ControlBus | undefined;
-  readonly #listenerHost: ListenerHost;
-  readonly #listeners: Set<OpenListener> = new Set();
-  readonly #starting: Set<Promise<unknown>> = new Set();
-  readonly #counters: Map<string, number> = new Map();
-  #isConnected = true;
-  /** What the broker last said as it refused this process; undefined: it did not. */
-  #refusalTold: string | undefined;
+  readonly #listeners: Listeners;
+  readonly #report: DriverReport;
   #closing: Promise<void> | undefined;
 
   constructor({ settings, capabilities, tls, host, connectTimeoutMs, attempts }: RabbitDriverParts) {
@@ -123,14 +108,14 @@ export class RabbitDriver implements Driver {
     const instance = hexId(host.newId());
     const random = (): number => host.random();
     const pace = paceOf(settings.reconnection, random);
-    const warn = (message: string, error?: unknown): void => this.#warn(message, error);
     this.capabilities = capabilities;
     if (settings.naming === "oslo") this.eventContextKeys = OSLO_EVENT_CONTEXT;
     this.events = new TypedEmitter(host.logger);
-    this.#settings = settings;
+    const report = new DriverReport(this.events);
+    this.#report = report;
+    const warn = (message: string, error?: unknown): void => report.warn(message, error);
     this.#host = host;
     this.#connectTimeoutMs = connectTimeoutMs;
-    this.#attempts = attempts;
     this.#wire = wireOf(settings, host);
 
     const { hosts, vhost, login, heartbeatMs, failover, queueMessages, queueMiB } = settings;
@@ -168,7 +153,7 @@ export class RabbitDriver implements Driver {
     this.#calls = new Calls({
       canReply: () => this.#inbox.isUp,
       wantReplies: () => this.#wantReplies(),
-      dropped: (counter, reason) => this.#dropped(counter, reason),
+      dropped: (counter, reason) => report.dropped(counter, reason),
     });
     this.#inbox = new Inbox({
       link: this.#receiveLink,
@@ -193,11 +178,10 @@ export class RabbitDriver implements Driver {
         ...this.#naming.queueRoute(queue, settings.naming === "oslo"),
         isMandatory: isMandatory && (settings.naming === "rabbit" || settings.hasMandatoryReplies),
       }),
-      undelivered: (queue) => this.#dropped("repliesLost", "a reply whose reply queue is not there", queue),
+      undelivered: (queue) => report.dropped("repliesLost", "a reply whose reply queue is not there", queue),
     });
     this.#ledger = new Ledger(clock);
-    this.#window = new DuplicateWindow({ ...DUPLICATE_WINDOW, clock });
-    this.#listenerHost = {
+    const listenerHost: ListenerHost = {
       link: this.#receiveLink,
       clock,
       pace,
@@ -211,8 +195,8 @@ export class RabbitDriver implements Driver {
       consumerTimeoutMs: settings.consumerTimeoutMs,
       random,
       newId: () => host.newId(),
-      dropped: (counter, reason, peer) => this.#dropped(counter, reason, peer),
-      castsLost: (count, peer) => this.#castsLost(count, peer),
+      dropped: (counter, reason, peer) => report.dropped(counter, reason, peer),
+      castsLost: (count, peer) => report.castsLost(count, peer),
       warn,
     };
     this.#control =
@@ -222,8 +206,16 @@ export class RabbitDriver implements Driver {
             naming: rabbitNaming,
             inbox: this.#inbox,
             ledger: this.#ledger,
-            host: this.#listenerHost,
+            host: listenerHost,
           });
+    this.#listeners = new Listeners({
+      host: listenerHost,
+      driverName: DRIVER_NAME,
+      settings,
+      ledger: this.#ledger,
+      control: this.#control,
+      attempts,
+    });
   }
 
   /** Resolves when the broker answers (E1). @throws ConnectError, AuthError, AbortError; nothing is left then. */
@@ -253,7 +245,7 @@ export class RabbitDriver implements Driver {
         repeats: this.#repeats(),
         resolve,
         reject,
-        warn: (text) => this.#warn(text),
+        warn: (text) => this.#report.warn(text),
       });
       send.start();
       options.onCancel(send);
@@ -286,22 +278,14 @@ export class RabbitDriver implements Driver {
     }
   }
 
-  listen(what: Subscription, deliver: (delivery: Delivery) => void, options: ListenOptions): Promise<Listener> {
-    const starting = this.#listen(what, deliver, options);
-    this.#starting.add(starting);
-    // Whoever asked hears how it went.
-    starting.then(
-      () => this.#starting.delete(starting),
-      () => this.#starting.delete(starting),
-    );
-    return starting;
+  async listen(what: Subscription, deliver: (delivery: Delivery) => void, options: ListenOptions): Promise<Listener> {
+    this.#checkOpen("listen");
+    return this.#listeners.start(what, deliver, options);
   }
 
   stats(): DriverStats {
-    let inHand = 0;
-    for (const listener of this.#listeners) inHand += listener.inHand;
     return {
-      counters: Object.fromEntries(this.#counters),
+      counters: this.#report.counters,
       gauges: {
         "send.messages": this.#budget.messages,
         "send.bytes": this.#budget.bytes,
@@ -310,8 +294,8 @@ export class RabbitDriver implements Driver {
         "send.channels": this.#channels.count,
         "calls.unanswered": this.#calls.count,
         "replies.unconfirmed": this.#answers.count,
-        "server.listeners": this.#listeners.size,
-        "server.inHand": inHand,
+        "server.listeners": this.#listeners.count,
+        "server.inHand": this.#listeners.inHand,
         "server.questions": this.#control?.questions ?? 0,
       },
       links: [this.#sendLink, this.#receiveLink].map((link) => ({
@@ -329,78 +313,10 @@ export class RabbitDriver implements Driver {
     return this.#closing;
   }
 
-  async #listen(what: Subscription, deliver: (delivery: Delivery) => void, options: ListenOptions): Promise<Listener> {
-    this.#checkOpen("listen");
-    const listener =
-      what.kind === "rpc" ? this.#server(what.address, deliver, options) : this.#eventListener(what, deliver, options);
-    this.#listeners.add(listener);
-    try {
-      if (what.kind === "rpc") await this.#control?.serve(what.address);
-      const started = await listener.start();
-      if (what.kind === "rpc") this.#control?.consumes(what.address);
-      return started;
-    } catch (error) {
-      await listener.close();
-      throw listenFailure(listener.name, error);
-    }
-  }
-
-  #server(address: Address, deliver: (delivery: Delivery) => void, options: ListenOptions): DurableServer | OsloServer {
-    const instance = hexId(this.#host.newId());
-    const sources = this.#naming.rpcSources(address, instance);
-    const common = { host: this.#listenerHost, driverName: DRIVER_NAME, address, sources, options, deliver };
-    const control = this.#control;
-    if (control === undefined) {
-      const prefetch = this.#settings.naming === "oslo" ? this.#settings.prefetch : 0;
-      const server: OsloServer = new OsloServer({
-        ...common,
-        instance,
-        window: this.#window,
-        prefetch,
-        onEnd: () => this.#listeners.delete(server),
-      });
-      return server;
-    }
-    const server: DurableServer = new DurableServer({
-      ...common,
-      instance,
-      ledger: this.#ledger,
-      claims: control,
-      onEnd: () => {
-        this.#listeners.delete(server);
-        control.leave(address);
-      },
-    });
-    return server;
-  }
-
-  #eventListener(
-    { address, priorities, pool }: Extract<Subscription, { readonly kind: "events" }>,
-    deliver: (delivery: Delivery) => void,
-    options: ListenOptions,
-  ): EventListener {
-    const naming = this.#naming;
-    const host = this.#listenerHost;
-    const listener: EventListener = new EventListener({
-      host,
-      driverName: DRIVER_NAME,
-      address,
-      priorities,
-      sources: naming.eventSources(address, priorities, pool),
-      options,
-      requeuer: naming instanceof RabbitNaming ? new DelayQueues(naming, host) : new OsloRequeuer(host, this.#attempts),
-      prefetch: this.#settings.naming === "oslo" ? this.#settings.prefetch : 0,
-      deliver,
-      onEnd: () => this.#listeners.delete(listener),
-    });
-    return listener;
-  }
-
   async #close(): Promise<void> {
     const closed = new ClosedError("the transport was closed before this was done");
     this.#calls.refuse(closed);
-    await Promise.all([...this.#listeners].map((listener) => listener.close()));
-    await Promise.allSettled([...this.#starting]);
+    await this.#listeners.close();
     await this.#flushed();
     this.#calls.closeAll(new ConnectionLostError("the transport was closed before the reply had come", true));
     this.#control?.close();
@@ -409,7 +325,7 @@ export class RabbitDriver implements Driver {
     this.#answers.close();
     this.#watch.close();
     await Promise.all([this.#receiveLink.close(), this.#sendLink.close()]);
-    this.events.emit("status", { state: "closed", detail: "closed by its owner" });
+    this.#report.closed();
   }
 
   /** Replies and notices, which nobody in this process waits for, are with the broker; it is not waited for without end. */
@@ -445,7 +361,7 @@ export class RabbitDriver implements Driver {
     try {
       replies = this.#wire.readReplies(message);
     } catch (error) {
-      this.#dropped("malformed", `a reply that cannot be read: ${unreadable(error)}`);
+      this.#report.dropped("malformed", `a reply that cannot be read: ${unreadable(error)}`);
       return;
     }
     for (const reply of replies) this.#calls.received(reply);
@@ -453,40 +369,7 @@ export class RabbitDriver implements Driver {
 
   #linkChanged(link: Link, detail: string, error: MessagingError | undefined): void {
     if (this.#closing !== undefined) return;
-    const used = [this.#sendLink, this.#receiveLink].filter(({ sessions }) => sessions > 0);
-    const isConnected = used.length > 0 && used.every(({ session }) => session !== undefined);
-    if (link.blockedReason !== undefined && link.session !== undefined) this.#warn(detail);
-    if (used.length > 0) this.#tellRefusal(link.refusal);
-    // Before the first session it is opened, and whoever opens it hears how that goes.
-    if (isConnected === this.#isConnected || used.length === 0) return;
-    this.#isConnected = isConnected;
-    const state = isConnected ? "connected" : "degraded";
-    this.events.emit("status", { state, detail, ...(error === undefined ? {} : { error }) });
-  }
-
-  /** Credentials that were right and are no more: the status has said that the connection is lost, not that it will not come back by itself. */
-  #tellRefusal(refusal: MessagingError | undefined): void {
-    if (this.#refusalTold === refusal?.message) return;
-    this.#refusalTold = refusal?.message;
-    if (refusal !== undefined) this.#warn(`rabbit does not let this process in again: ${refusal.message}`, refusal);
-  }
-
-  #warn(message: string, error?: unknown): void {
-    this.events.emit("warning", error === undefined ? { message } : { message, error });
-  }
-
-  #dropped(counter: DropCounter, reason: string, peer?: string): void {
-    this.#count(counter, 1);
-    this.events.emit("dropped", { count: 1, reason, ...(peer === undefined ? {} : { peer }) });
-  }
-
-  #castsLost(count: number, peer: string): void {
-    this.#count("castsLost", count);
-    this.events.emit("castsLost", { count, peer });
-  }
-
-  #count(name: string, by: number): void {
-    this.#counters.set(name, (this.#counters.get(name) ?? 0) + by);
+    this.#report.linkChanged(link, [this.#sendLink, this.#receiveLink], detail, error);
   }
 
   #checkOpen(what: string): void {
