@@ -1,6 +1,7 @@
-// What the codec costs beside JSON: ns per encode and decode of one value, medians of interleaved rounds.
+// What the codec costs beside JSON, and with shapes of objects beside its plain form: ns per encode and decode of one value,
+// medians of interleaved rounds, and of the ratios within each round with their quartiles.
 // node bench/codec.mjs [rounds]; build first.
-import { ValueReader, ValueWriter } from "@trunkline/core/driver";
+import { ReceivedShapes, SentShapes, ValueReader, ValueWriter } from "@trunkline/core/driver";
 
 const rounds = Number(process.argv[2] ?? 15);
 
@@ -50,19 +51,36 @@ const writer = new ValueWriter({
 const reader = new ValueReader();
 let sink = 0;
 
-function ours(value) {
+/** Of a connection that has seen such values before. */
+function shaped(value) {
+  const sent = new SentShapes();
+  const received = new ReceivedShapes();
+  writer.shapes = sent;
+  for (let sight = 0; sight < 3; sight++) {
+    writer.bytes = slab;
+    writer.position = 0;
+    writer.value(value);
+  }
+  for (const keys of sent.take()) received.add(keys, 0);
+  return ours(value, sent, received);
+}
+
+function ours(value, sent = undefined, received = undefined) {
   writer.bytes = slab;
   writer.position = 0;
+  writer.shapes = sent;
   writer.value(value);
   const encoded = Buffer.from(slab.subarray(0, writer.position));
   return {
     size: encoded.length,
     encode() {
       if (writer.position > 40_000) writer.position = 0;
+      writer.shapes = sent;
       writer.value(value);
     },
     decode() {
       reader.reset(encoded);
+      reader.shapes = received;
       sink += reader.value() === null ? 1 : 0;
     },
   };
@@ -94,8 +112,14 @@ function measure(fn, budgetMs) {
   return Number(now - start) / count;
 }
 
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
-const cases = Object.entries(shapes).map(([name, value]) => ({ name, ours: ours(value), json: json(value) }));
+const quantile = (numbers, part) => numbers.toSorted((a, b) => a - b)[Math.floor((numbers.length - 1) * part)];
+const median = (numbers) => quantile(numbers, 0.5);
+const cases = Object.entries(shapes).map(([name, value]) => ({
+  name,
+  ours: ours(value),
+  shaped: shaped(value),
+  json: json(value),
+}));
 const samples = new Map();
 for (let round = -3; round < rounds; round++) {
   for (const { name, ...codecs } of cases) {
@@ -116,5 +140,17 @@ for (const { name, ours, json } of cases) {
   const faster = (je + jd) / (oe + od);
   const cells = [name, ours.size, json.size, ...[oe, je, od, jd].map((n) => n.toFixed(0)), `${faster.toFixed(2)}x`];
   console.log(`| ${cells.join(" | ")} |`);
+}
+console.log("\n| value | bytes by shapes | encode, times plain | decode, times plain | both |");
+console.log("|---|---:|---:|---:|---:|");
+for (const { name, shaped } of cases) {
+  const of = (codec, ...verbs) =>
+    verbs.map((verb) => samples.get(`${name} ${codec} ${verb}`)).reduce((sum, list) => sum.map((n, i) => n + list[i]));
+  const times = (...verbs) => {
+    const byShapes = of("shaped", ...verbs);
+    const ratios = of("ours", ...verbs).map((n, round) => n / byShapes[round]);
+    return `${median(ratios).toFixed(2)} (${quantile(ratios, 0.25).toFixed(2)} to ${quantile(ratios, 0.75).toFixed(2)})`;
+  };
+  console.log(`| ${[name, shaped.size, times("encode"), times("decode"), times("encode", "decode")].join(" | ")} |`);
 }
 if (sink < 0) console.log(sink);

@@ -3,7 +3,7 @@
  *
  * Each system has a client's and a server's process on the loopback address, started once. Every round measures every
  * column on every system in a new order, so that the machine's moods fall on all alike; what is compared are ratios within
- * a round. Results go to bench/results (results.json, results.html) and as tables to the terminal.
+ * a round. Results go to bench/results (results.json, results.html, results.svg) and as tables to the terminal.
  *
  * `npm run bench -- rabbit` is another suite, with options of its own: README.md.
  */
@@ -12,22 +12,18 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { renderHtml, renderSvg } from "./lib/chart.mjs";
+import { COLUMNS } from "./lib/columns.mjs";
 import { installPeers } from "./lib/install-peers.mjs";
 import { SystemProcesses } from "./lib/processes.mjs";
-import { renderHtml, renderText, summarize } from "./lib/report.mjs";
+import { renderText, summarize } from "./lib/report.mjs";
 import { seededRandom, shuffle } from "./lib/statistics.mjs";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const BASE = "zeromq-by-hand";
-const SYSTEMS = [BASE, "trunkline-zmq", "net-by-hand", "nestjs-tcp", "moleculer-tcp"];
-const COLUMNS = [
-  ...[1, 16, 64, 256, 1024].map((callers) => ({ name: `c${callers}`, callers, payload: "small" })),
-  { name: "c4", callers: 4, payload: "small" },
-  { name: "mix@64", callers: 64, payload: "mix" },
-  { name: "mix@256", callers: 256, payload: "mix" },
-  { name: "10k@64", callers: 64, payload: "10k" },
-  { name: "cast@256", window: 256, payload: "small" },
-].sort((a, b) => (a.callers ?? 1e9) - (b.callers ?? 1e9) || a.name.localeCompare(b.name));
+/** What is held against each of the others. */
+const SUBJECT = "trunkline-zmtp";
+const SYSTEMS = [BASE, SUBJECT, "trunkline-libzmq", "net-by-hand", "nestjs-tcp", "moleculer-tcp"];
 
 function readOptions() {
   return parseArgs({
@@ -74,8 +70,9 @@ async function main() {
     for (let round = 0; round <= rounds; round += 1) {
       for (const column of columns) {
         for (const system of shuffle([...running], random)) {
+          const whole = ms * (column.times ?? 1);
           // Round 0 warms the compilers up and is not counted.
-          const sample = await system.measure({ ...column, ms: round === 0 ? ms / 2 : ms });
+          const sample = await system.measure({ ...column, ms: round === 0 ? whole / 2 : whole });
           if (round > 0) samples[system.name][column.name].push(sample);
         }
       }
@@ -87,10 +84,12 @@ async function main() {
     await Promise.all(running.map((system) => system.stop()));
   }
   const machine = `${cpus().length} × ${cpus()[0]?.model.trim() ?? "unknown"}, Node ${process.versions.node}`;
-  const report = { ...summarize({ systems, columns, rounds, samples, base: BASE }), machine, seed: values.seed };
+  const found = summarize({ systems, columns, rounds, samples, base: BASE, subject: SUBJECT });
+  const report = { ...found, machine, seed: values.seed };
   mkdirSync(values.out, { recursive: true });
   writeFileSync(join(values.out, "results.json"), `${JSON.stringify(report, null, 2)}\n`);
   writeFileSync(join(values.out, "results.html"), renderHtml(report));
+  writeFileSync(join(values.out, "results.svg"), renderSvg(report));
   process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : `${machine}\n${renderText(report)}`);
 }
 

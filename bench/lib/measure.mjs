@@ -5,26 +5,37 @@ import { PAYLOADS } from "./payloads.mjs";
 const percentile = (sorted, p) =>
   sorted.length === 0 ? 0 : sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))];
 
-/** `callers` callers, each with one call in flight, until the time is up. */
-async function calls(client, { callers, payload, ms }) {
+/** `callers` callers, each with one call in flight, until `end`, and one call at least. How long each call took, in ms. */
+async function closedLoop(client, { callers, payload }, end) {
   const make = PAYLOADS[payload];
   const latencies = [];
   let issued = 0;
-  const started = performance.now();
-  const end = started + ms;
   const caller = async () => {
-    while (true) {
-      const before = performance.now();
-      if (before >= end) return;
+    let before = performance.now();
+    do {
       issued += 1;
       await client.call(make(issued));
-      latencies.push(performance.now() - before);
-    }
+      const after = performance.now();
+      latencies.push(after - before);
+      before = after;
+    } while (before < end);
   };
   await Promise.all(Array.from({ length: callers }, caller));
-  const elapsed = performance.now() - started;
+  return latencies;
+}
+
+/** Those of `beside` run for the same time. They are not among the calls that are counted, but have a count of their own. */
+async function calls(client, column) {
+  const started = performance.now();
+  const end = started + column.ms;
+  const counted = closedLoop(client, column, end);
+  const bulk = column.beside === undefined ? [] : closedLoop(client, column.beside, end);
+  const latencies = await counted;
+  const ms = performance.now() - started;
+  const besideCount = (await bulk).length;
   latencies.sort((a, b) => a - b);
-  return { count: latencies.length, ms: elapsed, p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99) };
+  const [p50, p99] = [percentile(latencies, 0.5), percentile(latencies, 0.99)];
+  return { count: latencies.length, besideCount, ms, p50, p99 };
 }
 
 /** Windows of casts, one after another: a window ends when the other process has accepted all of it. */
@@ -37,7 +48,7 @@ async function casts(client, { window, payload, ms }) {
     await client.castWindow(params);
     count += window;
   }
-  return { count, ms: performance.now() - started, p50: 0, p99: 0 };
+  return { count, besideCount: 0, ms: performance.now() - started, p50: 0, p99: 0 };
 }
 
 export function measure(client, column) {

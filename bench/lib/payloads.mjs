@@ -1,4 +1,4 @@
-/** What is sent: one small shape, ten shapes in three sizes, and a 10 KiB text. Each call gets the next of its kind. */
+/** What is sent: one small shape, ten shapes in three sizes, and texts of 10 KiB, 100 KiB and 1 MiB. Each call gets the next of its kind. */
 
 const words = ["alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel"];
 const word = (i) => words[i % words.length];
@@ -52,10 +52,16 @@ const MIX = [
   (i) => ({ text: word(i).repeat(20), at: i, ok: null }),
 ];
 
-const TEN_KIB = "x".repeat(10 * 1024);
+/** Text, since the peers that speak JSON have nothing else; all of it ASCII, which is the cheapest for each of them. */
+const text = (kib) => {
+  const body = "x".repeat(kib * 1024);
+  return (i) => ({ id: i, body });
+};
 
 export const PAYLOADS = {
   small,
   mix: (i) => MIX[i % MIX.length](i),
-  "10k": (i) => ({ id: i, body: TEN_KIB }),
+  "10k": text(10),
+  "100k": text(100),
+  "1M": text(1024),
 };

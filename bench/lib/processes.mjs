@@ -35,7 +35,7 @@ export class SystemProcesses {
     await answer(this.client, this.name);
   }
 
-  /** One slice: rate, latency, and the CPU time of both processes for each operation. */
+  /** One slice: rate, latency in ms, and the CPU time of both processes for each operation, with their threads; of what runs beside, the rate. */
   async measure(column) {
     const serverBefore = await this.#ask(this.server, { do: "cpu" });
     const { result, spentUs } = await this.#ask(this.client, { do: "measure", column });
@@ -44,6 +44,7 @@ export class SystemProcesses {
     return {
       rate: (result.count / result.ms) * 1000,
       cpuUs: cpuUs / Math.max(1, result.count),
+      besideRate: (result.besideCount / result.ms) * 1000,
       p50: result.p50,
       p99: result.p99,
     };

@@ -1,34 +1,58 @@
-/** What a run found: a table for the terminal, JSON for programs, one HTML page with a chart. */
+/** What a run found: numbers for programs, tables for the terminal. */
 import { median, summary } from "./statistics.mjs";
 
-/** Every system's cell of every column: medians over the rounds, and the ratio to the base, round by round. */
-export function summarize({ systems, columns, rounds, samples, base }) {
+/**
+ * Every system's cell of every column. Ratios are those of each round, of which the median and the spread are told: `ratio` is
+ * the rate over that of `base`, and `against` has, for each other system, the subject's rate and CPU per operation over its.
+ */
+export function summarize({ systems, columns, rounds, samples, base, subject }) {
   const cells = {};
+  const of = (samples, name, value) => samples[name].map(value);
+  const ratios = (ours, theirs, name, value) =>
+    summary(of(ours, name, value).map((own, round) => own / value(theirs[name][round])));
+  const rate = (sample) => sample.rate;
+  const cpuUs = (sample) => sample.cpuUs;
+  const against = {};
   for (const system of systems) {
     cells[system] = {};
-    for (const column of columns) {
-      const own = samples[system][column.name];
-      const reference = samples[base][column.name];
-      cells[system][column.name] = {
-        rate: summary(own.map((sample) => sample.rate)),
-        ratio: summary(own.map((sample, round) => sample.rate / reference[round].rate)),
-        cpuUs: median(own.map((sample) => sample.cpuUs)),
-        p50Ms: median(own.map((sample) => sample.p50)),
-        p99Ms: median(own.map((sample) => sample.p99)),
+    for (const { name } of columns) {
+      const own = samples[system];
+      cells[system][name] = {
+        rate: summary(of(own, name, rate)),
+        ratio: ratios(own, samples[base], name, rate),
+        cpuUs: summary(of(own, name, cpuUs)),
+        besideRate: median(of(own, name, (sample) => sample.besideRate)),
+        p50Ms: median(of(own, name, (sample) => sample.p50)),
+        p99Ms: median(of(own, name, (sample) => sample.p99)),
+      };
+    }
+    if (system === subject || !systems.includes(subject)) continue;
+    against[system] = {};
+    for (const { name } of columns) {
+      against[system][name] = {
+        rate: ratios(samples[subject], samples[system], name, rate),
+        cpuUs: ratios(samples[subject], samples[system], name, cpuUs),
       };
     }
   }
-  return { base, rounds, systems, columns, cells };
+  return { base, subject, rounds, systems, columns, cells, against };
 }
 
-const short = (rate) =>
+export const short = (rate) =>
   rate >= 9_995
     ? `${Math.round(rate / 1000)}k`
     : rate >= 1_000
       ? `${(rate / 1000).toFixed(1)}k`
       : `${Math.round(rate)}`;
 
-function table(rows) {
+const spread = ({ median, least, greatest }) => `${median.toFixed(2)}× (${least.toFixed(1)}–${greatest.toFixed(1)})`;
+
+function latency({ p50Ms, p99Ms, besideRate }) {
+  if (p50Ms === 0) return "–";
+  return `${p50Ms.toFixed(3)} / ${p99Ms.toFixed(2)}${besideRate === 0 ? "" : ` beside ${short(besideRate)}/s`}`;
+}
+
+function aligned(rows) {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
   return rows
     .map((row) =>
@@ -37,78 +61,39 @@ function table(rows) {
     .join("\n");
 }
 
-const TABLES = [
-  [
-    "operations a second (× base, least–greatest over the rounds)",
-    (cell) =>
-      `${short(cell.rate.median)} ${cell.ratio.median.toFixed(2)}× (${cell.ratio.least.toFixed(1)}–${cell.ratio.greatest.toFixed(1)})`,
-  ],
-  ["CPU of both processes, µs an operation", (cell) => cell.cpuUs.toFixed(1)],
-  ["latency p50 / p99, ms", (cell) => (cell.p50Ms === 0 ? "–" : `${cell.p50Ms.toFixed(3)} / ${cell.p99Ms.toFixed(2)}`)],
-];
+function table(report, title, cells, show) {
+  const header = ["", ...report.columns.map((column) => column.name)];
+  const rows = Object.entries(cells).map(([system, own]) => [
+    system,
+    ...report.columns.map((column) => show(own[column.name])),
+  ]);
+  return `${title}\n${aligned([header, ...rows])}`;
+}
 
 export function renderText(report) {
-  const header = ["", ...report.columns.map((column) => column.name)];
-  const parts = TABLES.map(([title, show]) => {
-    const rows = report.systems.map((system) => [
-      system,
-      ...report.columns.map((column) => show(report.cells[system][column.name])),
-    ]);
-    return `${title}\n${table([header, ...rows])}`;
-  });
-  return `${report.rounds} rounds, interleaved; base: ${report.base}\n\n${parts.join("\n\n")}\n`;
-}
-
-const COLOURS = ["#1f77b4", "#7f7f7f", "#2ca02c", "#d62728", "#9467bd", "#8c564b"];
-const escapeText = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
-
-/** Grouped bars of the ratio to the base, on a logarithmic axis, with a whisker for the spread. */
-function chart(report) {
-  const [left, top, width, height] = [46, 16, 960, 300];
-  const ratios = report.systems.flatMap((system) =>
-    report.columns.map((column) => report.cells[system][column.name].ratio),
-  );
-  const greatest = Math.max(2, ...ratios.map((ratio) => ratio.greatest));
-  const least = Math.min(0.5, ...ratios.map((ratio) => Math.max(0.02, ratio.least)));
-  const y = (ratio) => top + height * (1 - Math.log(Math.max(least, ratio) / least) / Math.log(greatest / least));
-  const group = width / report.columns.length;
-  const bar = (group * 0.8) / report.systems.length;
-  const parts = [];
-  for (let tick = 2 ** Math.ceil(Math.log2(least)); tick <= greatest; tick *= 2) {
-    parts.push(
-      `<line x1="${left}" x2="${left + width}" y1="${y(tick)}" y2="${y(tick)}" stroke="${tick === 1 ? "#000" : "#ddd"}"/>`,
+  const { base, rounds, subject, cells, against } = report;
+  const parts = [
+    table(
+      report,
+      `operations a second (× ${base}, least–greatest over the rounds)`,
+      cells,
+      (cell) => `${short(cell.rate.median)} ${spread(cell.ratio)}`,
+    ),
+    table(
+      report,
+      "CPU of both processes, µs an operation (the least of a round)",
+      cells,
+      ({ cpuUs }) => `${cpuUs.median.toFixed(1)} (${cpuUs.least.toFixed(1)})`,
+    ),
+    table(report, "latency p50 / p99, ms; what was done beside", cells, latency),
+  ];
+  if (Object.keys(against).length > 0) {
+    parts.splice(
+      1,
+      0,
+      table(report, `operations a second of ${subject}, over those of`, against, (cell) => spread(cell.rate)),
+      table(report, `CPU an operation of ${subject}, over that of`, against, (cell) => spread(cell.cpuUs)),
     );
-    parts.push(`<text x="${left - 6}" y="${y(tick) + 4}" text-anchor="end">${tick}×</text>`);
   }
-  report.columns.forEach((column, i) => {
-    const x0 = left + i * group + group * 0.1;
-    parts.push(
-      `<text x="${x0 + group * 0.4}" y="${top + height + 18}" text-anchor="middle">${escapeText(column.name)}</text>`,
-    );
-    report.systems.forEach((system, j) => {
-      const { ratio, rate } = report.cells[system][column.name];
-      const x = x0 + j * bar;
-      parts.push(
-        `<rect x="${x}" y="${y(ratio.median)}" width="${bar * 0.9}" height="${top + height - y(ratio.median)}" fill="${COLOURS[j % COLOURS.length]}">` +
-          `<title>${escapeText(system)}, ${escapeText(column.name)}: ${short(rate.median)}/s, ${ratio.median.toFixed(2)}×</title></rect>`,
-      );
-      const middle = x + bar * 0.45;
-      parts.push(
-        `<line x1="${middle}" x2="${middle}" y1="${y(ratio.least)}" y2="${y(ratio.greatest)}" stroke="#000"/>`,
-      );
-    });
-  });
-  return `<svg viewBox="0 0 ${left + width + 10} ${top + height + 28}" role="img">${parts.join("")}</svg>`;
-}
-
-export function renderHtml(report) {
-  const legend = report.systems.map(
-    (system, i) => `<span><i style="background:${COLOURS[i % COLOURS.length]}"></i>${escapeText(system)}</span>`,
-  );
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Trunkline bench</title>
-<style>body{font:14px system-ui;margin:2em;max-width:1080px}svg{width:100%;font:12px system-ui}pre{overflow:auto;font-size:12px}i{display:inline-block;width:1em;height:1em;margin:0 .4em 0 1em}</style>
-<h1>Operations a second, relative to ${escapeText(report.base)}</h1>
-<p>Medians of ${report.rounds} interleaved rounds on ${escapeText(report.machine)}; whiskers: least to greatest ratio of a round. Logarithmic.</p>
-<p>${legend.join("")}</p>${chart(report)}<pre>${escapeText(renderText(report))}</pre></html>
-`;
+  return `${rounds} rounds, interleaved; base: ${base}\n\n${parts.join("\n\n")}\n`;
 }

@@ -1,4 +1,4 @@
-/** Moleculer over its TCP transporter, peers named by URL (no discovery by broadcast), its defaults otherwise. */
+/** Moleculer over its TCP transporter, peers named by URL (no discovery by broadcast), room for 1 MiB texts, its defaults otherwise. */
 import moleculer from "moleculer";
 import { freePort } from "./free-port.mjs";
 
@@ -8,7 +8,7 @@ function broker(nodeID, port, urls) {
   return new ServiceBroker({
     nodeID,
     logger: false,
-    transporter: { type: "TCP", options: { udpDiscovery: false, port, urls } },
+    transporter: { type: "TCP", options: { udpDiscovery: false, port, urls, maxPacketSize: 16 * 1024 * 1024 } },
   });
 }
 

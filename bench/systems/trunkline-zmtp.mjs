@@ -1,0 +1,3 @@
+import { over } from "./trunkline-over.mjs";
+
+export const { serve, connect } = over("zmtp");
