@@ -39,6 +39,8 @@ export interface ConsumerChannelSettings {
   onUp?(): void;
   /** The channel has ended: what was unacknowledged on it goes to others, or comes again. */
   onDown?(error: MessagingError): void;
+  /** The broker refuses this process: what waits for the channel need not wait longer. */
+  onRefused?(error: AuthError): void;
   warn(message: string, error?: unknown): void;
 }
 
@@ -154,6 +156,7 @@ export class ConsumerChannel implements LinkUser {
 
   refused(error: AuthError): void {
     this.#start?.reject(error);
+    this.#settings.onRefused?.(error);
   }
 
   async #make(): Promise<void> {

@@ -114,7 +114,10 @@ export class DurableServer extends BaseListener<RpcDelivery> implements RpcDeliv
     }
     const key = source.isOwn ? `${this.#instance} ${arrived.id}` : arrived.id;
     const held = this.#ledger.held(key);
-    if (held !== undefined) {
+    if (held?.isGivenBackIn(arrived) === true) {
+      // A server of this transport gave it back, and the broker's word for that is still to come: here is its next.
+      held.hasComeAgain = true;
+    } else if (held !== undefined) {
       // The connection was lost while it was here; here it still is.
       held.holds.push(hold);
       return;
@@ -249,7 +252,11 @@ export class DurableServer extends BaseListener<RpcDelivery> implements RpcDeliv
   /** It is settled, and the broker may forget it; of a call nobody needs to know that soon, for its caller knows. */
   #finish(delivery: RpcDelivery): void {
     delivery.acknowledge(delivery.wantsReply ? this.#mayLag : 1);
-    this.#ledger.release(delivery.key);
+    this.#release(delivery);
+  }
+
+  #release(delivery: RpcDelivery): void {
+    this.#ledger.release(delivery.key, delivery);
     this.#mine.delete(delivery);
   }
 
@@ -261,16 +268,16 @@ export class DurableServer extends BaseListener<RpcDelivery> implements RpcDeliv
       this.#finish(delivery);
       return;
     }
+    delivery.isGivenBack = true;
     const done = new HandBack(delivery.arrived, this.host).send().then((fate) => {
-      switch (fate) {
+      switch (delivery.hasComeAgain ? "taken" : fate) {
         case "taken":
           if (!delivery.isHeldByBroker) this.#ledger.gaveCopy(delivery.key);
           this.#finish(delivery);
           return;
         case "kept":
           // Unacknowledged, it goes back by itself, flagged.
-          this.#ledger.release(delivery.key);
-          this.#mine.delete(delivery);
+          this.#release(delivery);
           return;
         case "unroutable":
         case "doubtful":

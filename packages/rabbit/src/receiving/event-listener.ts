@@ -155,7 +155,7 @@ export class EventListener extends BaseListener<EventDelivery> implements EventD
   }
 
   #finish(delivery: EventDelivery): void {
-    this.#ledger.release(delivery.key);
+    this.#ledger.release(delivery.key, delivery);
     this.#mine.delete(delivery);
   }
 }

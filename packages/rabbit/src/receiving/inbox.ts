@@ -1,5 +1,6 @@
-import type { Clock } from "@trunkline/core/driver";
+import { type AuthError, type Clock, ClosedError, ConnectError, type MessagingError } from "@trunkline/core/driver";
 import type { Channel, ConsumeMessage } from "amqplib";
+import { isPermanent } from "../connection/broker-error.js";
 import type { Link, ReconnectPace } from "../connection/link.js";
 import type { Binding, QueueDeclaration } from "../topology/declarations.js";
 import type { Declarer } from "../topology/declare.js";
@@ -19,6 +20,12 @@ export interface InboxSettings {
   warn(message: string, error?: unknown): void;
 }
 
+/** Someone who needs the inbox to be consumed again. */
+interface Waiter {
+  resolve(): void;
+  reject(error: MessagingError): void;
+}
+
 /** Small messages, read at once: the broker may hand over this many ahead. */
 const PREFETCH = 2_000;
 
@@ -30,6 +37,7 @@ export class Inbox {
   readonly name: string;
   readonly #settings: InboxSettings;
   readonly #bindings: Map<string, Binding> = new Map();
+  readonly #waiters: Set<Waiter> = new Set();
   #consumer: ConsumerChannel | undefined;
   #starting: Promise<void> | undefined;
   #downAt: number | undefined;
@@ -57,12 +65,28 @@ export class Inbox {
     return this.#starting;
   }
 
-  /** From now on it gets what is published to `binding`, whenever it is up. Resolves when that is so. */
+  /**
+   * From now on it gets what is published to `binding`, whenever it is up. Resolves when that is so: where the channel is lost, or is
+   * lost meanwhile, once there is another (E5).
+   * @throws as ConsumerChannel.start; what the broker says where it refuses the binding
+   */
   async bind(binding: Binding): Promise<void> {
+    const { clock, startWithinMs } = this.#settings;
     this.#bindings.set(keyOf(binding), binding);
     await this.start();
-    const channel = this.#consumer?.channel;
-    if (channel !== undefined) await this.#declareBinding(channel, binding);
+    const deadline = clock.now() + startWithinMs;
+    for (let isLost = !this.isUp; ; isLost = true) {
+      if (isLost) await this.#upAgain(deadline);
+      const channel = this.#consumer?.channel;
+      if (channel === undefined) continue;
+      try {
+        await this.#declareBinding(channel, binding);
+        return;
+      } catch (error) {
+        // Else the channel has ended, and the library says of what was asked on it no more than that.
+        if (isPermanent(error)) throw error;
+      }
+    }
   }
 
   /** How many consume from the queue, as the broker counts them; undefined where it cannot be asked now. */
@@ -82,6 +106,7 @@ export class Inbox {
 
   /** Deletes the queue: nobody can reach this transport any more. */
   async close(): Promise<void> {
+    for (const waiter of [...this.#waiters]) waiter.reject(new ClosedError("the transport was closed"));
     const consumer = this.#consumer;
     await consumer?.stop();
     // Unreachable, it goes by itself after a while.
@@ -116,6 +141,7 @@ export class Inbox {
         onDown: () => {
           this.#downAt ??= clock.now();
         },
+        onRefused: (error) => this.#refused(error),
       },
     );
     this.#consumer = consumer;
@@ -127,6 +153,35 @@ export class Inbox {
     const downMs = this.#downAt === undefined ? 0 : clock.now() - this.#downAt;
     this.#downAt = undefined;
     onUp(link.session?.place ?? "", downMs);
+    for (const waiter of [...this.#waiters]) waiter.resolve();
+  }
+
+  #refused(error: AuthError): void {
+    for (const waiter of [...this.#waiters]) waiter.reject(error);
+  }
+
+  /** Resolves when it is consumed again. @throws AuthError, ClosedError at once; ConnectError at `deadline`. */
+  #upAgain(deadline: number): Promise<void> {
+    const { clock, link, startWithinMs } = this.#settings;
+    if (link.state === "closed") return Promise.reject(new ClosedError("the transport was closed"));
+    if (link.refusal !== undefined) return Promise.reject(link.refusal);
+    return new Promise((resolve, reject) => {
+      const late = (): void =>
+        waiter.reject(
+          new ConnectError(`the inbox is not consumed within ${startWithinMs} ms: no connection to rabbit`),
+        );
+      const timer = clock.setTimer(late, Math.max(0, deadline - clock.now()));
+      const settle = (act: () => void): void => {
+        timer.cancel();
+        this.#waiters.delete(waiter);
+        act();
+      };
+      const waiter: Waiter = {
+        resolve: () => settle(resolve),
+        reject: (error) => settle(() => reject(error)),
+      };
+      this.#waiters.add(waiter);
+    });
   }
 
   /** The queue must be there before its bindings; it is declared once more with the others, which is harmless. */

@@ -54,8 +54,8 @@ export class Ledger<Held> {
     this.#given.isNew(key);
   }
 
-  /** It is settled, or was given back. */
-  release(key: string): void {
-    this.#held.delete(key);
+  /** `held` is settled, or was given back. What came under the same key since then stays. */
+  release(key: string, held: Held): void {
+    if (this.#held.get(key) === held) this.#held.delete(key);
   }
 }

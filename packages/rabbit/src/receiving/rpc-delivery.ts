@@ -40,6 +40,10 @@ export class RpcDelivery implements Delivery {
   readonly holds: Hold[];
   /** Under which the ledger knows it. */
   readonly key: string;
+  /** It is on its way back to its queue, in a message of its own. */
+  isGivenBack = false;
+  /** What was given back has come again: its queue had it. */
+  hasComeAgain = false;
   readonly #host: RpcDeliveryHost;
   #state: "waiting" | "taken" | "withdrawn" | "settled" = "waiting";
   #cancelled: string | undefined;
@@ -72,6 +76,15 @@ export class RpcDelivery implements Delivery {
   /** The broker waits for its verdict; otherwise the connection was lost by which it came, and the broker gives it to others. */
   get isHeldByBroker(): boolean {
     return this.holds.some(({ token }) => token.isOpen);
+  }
+
+  /**
+   * Whether `arrived`, of the same id, is what was given back, here or by whoever had that, and not this one again. No sender sends a
+   * request again that the broker may have; the broker flags what it gives again; what is given back has the time at which it was.
+   */
+  isGivenBackIn({ isRedelivered, sentAtMs }: ArrivedRequest): boolean {
+    if (!this.isGivenBack) return false;
+    return !isRedelivered || this.isHeldByBroker || sentAtMs !== this.arrived.sentAtMs;
   }
 
   /** Nobody waits for it any more. */

@@ -11,9 +11,17 @@ test("what is held is found until it is released", () => {
   const { ledger } = ledgerOf();
   ledger.hold("a", "delivery");
   expect([ledger.size, ledger.held("a"), ledger.held("b")]).toEqual([1, "delivery", undefined]);
-  ledger.release("a");
-  ledger.release("b");
+  ledger.release("a", "delivery");
+  ledger.release("b", "delivery");
   expect([ledger.size, ledger.held("a")]).toEqual([0, undefined]);
+});
+
+test("what came under the key of what is released stays", () => {
+  const { ledger } = ledgerOf();
+  ledger.hold("a", "delivery");
+  ledger.hold("a", "next");
+  ledger.release("a", "delivery");
+  expect(ledger.held("a")).toBe("next");
 });
 
 describe("what was dispatched", () => {
@@ -22,7 +30,7 @@ describe("what was dispatched", () => {
     ledger.hold("a", "delivery");
     expect(ledger.wasTaken("a")).toBe(false);
     expect([ledger.take("a"), ledger.take("a")]).toEqual([true, false]);
-    ledger.release("a");
+    ledger.release("a", "delivery");
     expect([ledger.wasTaken("a"), ledger.take("a"), ledger.knows("a")]).toEqual([true, false, true]);
   });
 
@@ -49,7 +57,7 @@ describe("what was given back", () => {
     const { ledger } = ledgerOf();
     ledger.hold("a", "delivery");
     expect(ledger.knows("a")).toBe(true);
-    ledger.release("a");
+    ledger.release("a", "delivery");
     expect(ledger.knows("a")).toBe(false);
   });
 
@@ -57,7 +65,7 @@ describe("what was given back", () => {
     const { ledger, clock } = ledgerOf();
     ledger.hold("a", "delivery");
     ledger.gaveCopy("a");
-    ledger.release("a");
+    ledger.release("a", "delivery");
     expect([ledger.knows("a"), ledger.wasTaken("a"), ledger.take("a")]).toEqual([true, false, true]);
     ledger.gaveCopy("b");
     clock.advance(59_999);
