@@ -19,26 +19,29 @@ export interface FakeOptions {
   readonly queueMiB: number;
 }
 
-const milliseconds = (fallback: number): z.ZodDefault<z.ZodCoercedNumber> =>
-  z.coerce
-    .number()
-    .min(0)
-    .max(2 ** 31 - 1)
-    .default(fallback);
+const MOST = 2 ** 31 - 1;
+
+/** A number as text, or one that was read already. Nothing is no number: as 0 it would often mean that there is no bound. */
+const number = (schema: z.ZodNumber): z.ZodPreprocess<z.ZodNumber> =>
+  z.preprocess((given) => (typeof given === "string" && given.trim() === "" ? Number.NaN : Number(given)), schema);
+
+const milliseconds = (fallback: number): z.ZodDefault<z.ZodPreprocess<z.ZodNumber>> =>
+  number(z.number().min(0).max(MOST)).default(fallback);
 
 const schema = z.object({
   peer: z.string().min(1).max(255).optional(),
-  maxMessageBytes: z.coerce
-    .number()
-    .int()
-    .min(64)
-    .max(2 ** 30)
-    .default(16 * 1024 * 1024),
+  maxMessageBytes: number(
+    z
+      .number()
+      .int()
+      .min(64)
+      .max(2 ** 30),
+  ).default(16 * 1024 * 1024),
   discoveryMs: milliseconds(1_000),
   detectionMs: milliseconds(5_000),
   reconnectMs: milliseconds(10),
-  queueMessages: z.coerce.number().int().min(1).default(10_000),
-  queueMiB: z.coerce.number().positive().default(64),
+  queueMessages: number(z.number().int().min(1).max(MOST)).default(10_000),
+  queueMiB: number(z.number().positive()).default(64),
 });
 
 /** For core, which refuses unknown options and names the nearest known one. */

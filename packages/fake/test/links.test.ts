@@ -152,16 +152,57 @@ describe("a cut link", () => {
     expect(client.driver.stats().gauges["bus.waiting"]).toBe(0);
   });
 
-  test("an event redelivered to the same listener may be taken again", async () => {
-    const { clock, client, server, control } = await scene();
-    const consumer = await server.events("n");
-    await Promise.all([client.cast(client.to("n"), event(1)), clock.tick()]);
-    expect(consumer.at(0).take()).toBe(true);
-    control.cut("server");
-    control.heal("server");
-    await clock.tick();
-    expect(consumer.at(1)).toMatchObject({ redelivered: true });
-    expect(consumer.at(1).take()).toBe(true);
+  describe("an event that is handed out again to the same listener (B10)", () => {
+    async function taken() {
+      const world = await scene();
+      const consumer = await world.server.events("n");
+      await Promise.all([world.client.cast(world.client.to("n"), event(1)), world.clock.tick()]);
+      expect(consumer.at(0).take()).toBe(true);
+      world.control.cut("server");
+      const heal = async (): Promise<void> => {
+        world.control.heal("server");
+        await world.clock.tick();
+      };
+      /** How many events the bus would give to another, were this process gone. */
+      const unsettled = async (): Promise<number> => {
+        const heir = await world.client.events("n");
+        await world.server.close();
+        await world.clock.tick();
+        return heir.deliveries.length;
+      };
+      return { ...world, consumer, heal, unsettled };
+    }
+
+    test("is not handled twice while it is handled, and the verdict to come is its own", async () => {
+      const { clock, consumer, heal, unsettled } = await taken();
+      await heal();
+      expect(consumer.deliveries).toHaveLength(1);
+      consumer.at(0).settle("done");
+      await clock.tick();
+      expect([consumer.deliveries.length, await unsettled()]).toEqual([1, 0]);
+    });
+
+    test("which the bus waits for: it is another's where this process ends before", async () => {
+      const { heal, unsettled } = await taken();
+      await heal();
+      expect(await unsettled()).toBe(1);
+    });
+
+    test("nor once it was handled: the verdict that could not be told is told", async () => {
+      const { consumer, heal, unsettled, server } = await taken();
+      consumer.at(0).settle("done");
+      await heal();
+      expect([consumer.deliveries.length, server.driver.stats().counters["duplicates"]]).toEqual([1, 1]);
+      expect(await unsettled()).toBe(0);
+    });
+
+    test("and comes as a new attempt where it was asked for meanwhile (C4)", async () => {
+      const { consumer, heal } = await taken();
+      consumer.at(0).settle("requeue");
+      await heal();
+      expect(consumer.at(1)).toMatchObject({ attempt: 2, redelivered: true });
+      expect(consumer.at(1).take()).toBe(true);
+    });
   });
 
   test("casts that died with a process are reported to their sender (B12)", async () => {

@@ -1,5 +1,5 @@
 import type { Expiring } from "../deadlines.js";
-import { ClosedError, type MessagingError, SerializationError, TimeoutError } from "../errors.js";
+import { ClosedError, ConnectionLostError, type MessagingError, SerializationError, TimeoutError } from "../errors.js";
 import type { Address, CallHandle, CallOptions, Outcome, ReplySink, Request, WaitState } from "../seam.js";
 import type { Serializer } from "../serializer.js";
 import { abortError, deadlineError, describeAddress, type TransportCore } from "../transport-core.js";
@@ -94,8 +94,10 @@ export class PendingCall implements ReplySink, Expiring, CallOptions {
     else this.#resolveThrough(this.#reply, outcome.value);
   }
 
-  lost(error: MessagingError, _mayHaveRun: boolean): void {
-    if (this.#finish()) this.#reject(error);
+  lost(error: MessagingError, mayHaveRun: boolean): void {
+    if (!this.#finish()) return;
+    const isLate = error instanceof ConnectionLostError && this.#core.clock.now() >= this.#deadline;
+    this.#reject(isLate ? this.#tooLate(error, mayHaveRun) : error);
   }
 
   expire(): void {
@@ -138,6 +140,12 @@ export class PendingCall implements ReplySink, Expiring, CallOptions {
     if (wait !== "sent") return deadlineError(this.#describe(), wait, `${this.monitorMs} ms (monitorMs)`);
     const what = this.#describe();
     return new TimeoutError(`${what}: the server has not been heard of for ${this.monitorMs} ms; it may have run`);
+  }
+
+  /** Its time was over before the loss: a server that drops what is too late does so before the sweep here (B6). */
+  #tooLate(cause: ConnectionLostError, mayHaveRun: boolean): TimeoutError {
+    const fate = mayHaveRun ? "it may have run" : "it did not run";
+    return new TimeoutError(`${this.#describe()} had no answer until its deadline; ${fate}`, { cause });
   }
 
   #resolveThrough({ serializer, context }: ReplyReader, value: Value): void {

@@ -57,7 +57,6 @@ export class Consumer {
   deliver(copy: Copy): void {
     copy.stopTimer();
     copy.holder = this;
-    copy.round += 1;
     this.#inHand.add(copy);
     this.port.deliver(this, copy);
     copy.ticket.accept(copy);

@@ -160,7 +160,6 @@ export class Port implements LinkEnd<UpFrame, DownFrame> {
       peer: ticket.port.peer,
       id: frame.id,
       attempt: copy.attempt,
-      round: copy.round,
       redelivered: copy.isRedelivered,
       ...(ticket.isCall ? { remainingMs: ticket.leftMs } : {}),
       ...(frame.monitorMs === undefined ? {} : { monitorMs: frame.monitorMs }),

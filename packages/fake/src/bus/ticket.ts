@@ -120,7 +120,6 @@ export class Copy implements LineItem {
   /** Its place in the queue; a requeue takes it to the end. */
   seq: number;
   attempt = 1;
-  round = 0;
   isRedelivered = false;
   isAccepted = false;
   /** Who has it in hand. */

@@ -18,7 +18,7 @@ export type SettleFrame = Extract<UpFrame, { type: "settle" }>;
 export interface DeliveryHost {
   readonly acknowledge: "on-take" | "on-settle";
   readonly now: number;
-  /** False where this id was taken before, in this round (B10). */
+  /** False where this was taken before (B10). */
   isNew(key: string): boolean;
   /** @throws SerializationError, MessageTooLargeError */
   encode(outcome: Outcome): Buffer;
@@ -37,10 +37,11 @@ export class FakeDelivery implements Delivery {
   readonly wantsReply: boolean;
   readonly monitorMs: number | undefined;
   readonly route: Route = {};
-  /** The bus's number for it. */
-  readonly number: number;
+  /** The bus's number for it; another one where it came again while it was handled. */
+  number: number;
   readonly #host: DeliveryHost;
-  readonly #key: string;
+  /** The same whenever the bus hands out the same: an event that was asked for again is another (C4). */
+  readonly key: string;
   #isTaken = false;
   #isDuplicate = false;
   #isSettled = false;
@@ -59,8 +60,7 @@ export class FakeDelivery implements Delivery {
     this.until = frame.remainingMs === undefined ? undefined : host.now + frame.remainingMs;
     this.wantsReply = frame.kind === "call";
     this.monitorMs = frame.monitorMs;
-    // An event may come to a listener again by right: after a requeue, or when its link was lost.
-    this.#key = frame.kind === "event" ? `${frame.id}/${frame.round}` : frame.id;
+    this.key = frame.kind === "event" ? `${frame.id}/${frame.attempt}` : frame.id;
   }
 
   get isTaken(): boolean {
@@ -83,7 +83,7 @@ export class FakeDelivery implements Delivery {
 
   take(): boolean {
     if (this.#isTaken || this.#isSettled || this.#isDetached || this.#cancelled !== undefined) return false;
-    if (!this.#host.isNew(this.#key)) {
+    if (!this.#host.isNew(this.key)) {
       this.#isDuplicate = true;
       return false;
     }
@@ -136,6 +136,12 @@ export class FakeDelivery implements Delivery {
   detach(reason: string): void {
     this.#isDetached = true;
     if (this.wantsReply) this.cancel(reason);
+  }
+
+  /** The bus hands it out again, to this same listener: its verdict is waited for once more. */
+  attach(number: number): void {
+    this.number = number;
+    this.#isDetached = false;
   }
 
   /** The listener has closed: nothing that is done with it has an effect any more. */

@@ -40,6 +40,8 @@ export class FakeListener implements Listener, DeliveryHost {
   readonly #inHand: Map<number, FakeDelivery> = new Map();
   /** What came before the application had the listener. */
   readonly #early: FakeDelivery[] = [];
+  /** By their keys: events that were taken, and whose verdict could not be told; the verdict, once it was given. */
+  readonly #untold: Map<string, FakeDelivery | SettleFrame> = new Map();
   #credit: number;
   /** Handlers that go on for messages which the bus has given up: they take room until they have finished (B13). */
   #carried = 0;
@@ -157,6 +159,7 @@ export class FakeListener implements Listener, DeliveryHost {
     }
     this.#state = "closed";
     this.#inHand.clear();
+    this.#untold.clear();
     this.#early.length = 0;
     this.#host.tell({ type: "close-listener", listener: this.id });
     this.#host.forget(this);
@@ -168,6 +171,7 @@ export class FakeListener implements Listener, DeliveryHost {
   /** A message has arrived. */
   received(frame: DeliverFrame): void {
     const delivery = new FakeDelivery(this, frame);
+    if (this.#knows(delivery)) return;
     this.#inHand.set(frame.delivery, delivery);
     if (this.#state === "starting") this.#early.push(delivery);
     else this.#deliver(delivery);
@@ -185,7 +189,10 @@ export class FakeListener implements Listener, DeliveryHost {
     for (const [number, delivery] of [...this.#inHand]) {
       if (delivery.outlivesLink) continue;
       this.#inHand.delete(number);
-      if (delivery.isTaken) this.#carried += 1;
+      if (delivery.isTaken) {
+        this.#carried += 1;
+        if (delivery.message.kind === "event") this.#remember(delivery);
+      }
       delivery.detach(reason);
     }
     // Nothing comes over a lost link, and the next session will not list it.
@@ -215,9 +222,35 @@ export class FakeListener implements Listener, DeliveryHost {
     }
     if (!delivery.isTaken) return;
     this.#carried -= 1;
+    if (this.#untold.has(delivery.key)) this.#untold.set(delivery.key, frame);
     if (delivery.wantsReply)
       this.#host.dropped("repliesLost", "the caller's connection was lost before the reply", delivery.peer);
     this.#announce();
+  }
+
+  /**
+   * An event that was taken here before its link was lost, and that the bus hands out again to this same listener: it is not handled
+   * twice (B10). The verdict that could not be told is told now, or when it is given.
+   */
+  #knows({ key, number, peer }: FakeDelivery): boolean {
+    const before = this.#untold.get(key);
+    if (before === undefined) return false;
+    this.#untold.delete(key);
+    if (before instanceof FakeDelivery) {
+      before.attach(number);
+      this.#carried -= 1;
+      this.#inHand.set(number, before);
+      this.#announce();
+    } else this.#host.tell({ ...before, delivery: number });
+    this.#host.dropped("duplicates", "an event that was handled came again, since its link was lost", peer);
+    return true;
+  }
+
+  #remember(delivery: FakeDelivery): void {
+    this.#untold.set(delivery.key, delivery);
+    if (this.#untold.size <= DUPLICATE_WINDOW.ids) return;
+    const [oldest] = this.#untold.keys();
+    if (oldest !== undefined) this.#untold.delete(oldest);
   }
 
   #open(): void {

@@ -90,8 +90,6 @@ export interface DeliverFrame {
   readonly peer: string;
   readonly id: string;
   readonly attempt: number;
-  /** How often the bus has handed it out, this time included: tells a redelivery from a duplicate. */
-  readonly round: number;
   readonly redelivered: boolean;
   /** Of a call. */
   readonly remainingMs?: number;
