@@ -7,40 +7,94 @@
  */
 import { parseArgs } from "node:util";
 import { parseProgram, runConformance, stressCases } from "@trunkline/conformance";
-import { endProgress, harnessOf, progressLine, readNumber, SCHEMES, table } from "./harnesses.mjs";
+import {
+  endProgress,
+  harnessOf,
+  progressLine,
+  readNumber,
+  readSeed,
+  runCommand,
+  SCHEMES,
+  table,
+  WrongUsage,
+} from "./harnesses.mjs";
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    all: { type: "boolean" },
-    seconds: { type: "string" },
-    seed: { type: "string" },
-    only: { type: "string" },
-    program: { type: "string" },
-    json: { type: "boolean" },
-  },
-});
-const seconds = readNumber("seconds", values.seconds, 30);
-const seed = readNumber("seed", values.seed, Math.floor(Math.random() * 2 ** 31));
-const program = values.program === undefined ? undefined : parseProgram(values.program);
-const only = values.only ?? (program === undefined ? undefined : "^STR-06$");
-const chosen = values.all === true ? SCHEMES : positionals.length > 0 ? positionals : ["fake://", "zmq://"];
+const USAGE =
+  "usage: npm run stress [-- URL … | --all] [--seconds N] [--seed N] [--only REGEXP] [--program JSON] [--json]";
 
-const reports = [];
-for (const url of chosen) {
-  const report = await runConformance({
-    harness: harnessOf(url),
-    seed,
-    cases: stressCases({ seconds, ...(program === undefined ? {} : { program }) }),
-    ...(only === undefined ? {} : { only: new RegExp(only) }),
-    onStart: ({ id, title }, { done, total }) => progressLine(`${url} ${done + 1} of ${total}: ${id} ${title}`),
+async function readArguments() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      all: { type: "boolean", default: false },
+      seconds: { type: "string" },
+      seed: { type: "string" },
+      only: { type: "string" },
+      program: { type: "string" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
   });
-  reports.push(report);
+  if (values.all && positionals.length > 0) throw new WrongUsage(`--all and ${positionals[0]} do not go together`);
+  const urls = values.all ? SCHEMES : positionals.length > 0 ? positionals : ["fake://", "zmq://"];
+  const program = values.program === undefined ? undefined : readProgram(values.program);
+  const cases = {
+    seconds: readNumber("seconds", values.seconds, 30),
+    ...(program === undefined ? {} : { program }),
+  };
+  const only = readOnly(values.only ?? (program === undefined ? undefined : "^STR-06$"));
+  const seed = readSeed(values.seed);
+  const chosen = [];
+  if (!values.help) for (const url of urls) chosen.push([url, await harnessOf(url)]);
+  return { chosen, seed, only, cases: stressCases(cases), isJson: values.json, wantsHelp: values.help };
 }
-endProgress();
-if (values.json === true) {
-  console.log(JSON.stringify(reports, null, 2));
-} else {
+
+function readProgram(text) {
+  try {
+    return parseProgram(text);
+  } catch (error) {
+    throw new WrongUsage(`--program must be what a failed run has after "replay:": ${error.message}`);
+  }
+}
+
+function readOnly(text) {
+  if (text === undefined) return undefined;
+  let only;
+  try {
+    only = new RegExp(text);
+  } catch (error) {
+    throw new WrongUsage(`--only must be a regular expression: ${error.message}`);
+  }
+  // Nothing passes by not running.
+  const ids = stressCases().map(({ id }) => id);
+  if (!ids.some((id) => only.test(id))) throw new WrongUsage(`--only ${text} matches none of ${ids.join(" ")}`);
+  return only;
+}
+
+async function main() {
+  const { chosen, seed, only, cases, isJson, wantsHelp } = await readArguments();
+  if (wantsHelp) {
+    console.log(USAGE);
+    return 0;
+  }
+  const reports = [];
+  for (const [url, harness] of chosen) {
+    const report = await runConformance({
+      harness,
+      seed,
+      cases,
+      ...(only === undefined ? {} : { only }),
+      onStart: ({ id, title }, { done, total }) => progressLine(`${url} ${done + 1} of ${total}: ${id} ${title}`),
+    });
+    reports.push(report);
+  }
+  endProgress();
+  if (isJson) console.log(JSON.stringify(reports, null, 2));
+  else show(reports, seed);
+  return reports.every(({ passed }) => passed) ? 0 : 1;
+}
+
+function show(reports, seed) {
   const rows = reports.flatMap(({ subject, cases }) =>
     cases.map(({ id, verdict, ms, notes }) => [subject, id, verdict, `${(ms / 1_000).toFixed(1)} s`, notes.join("; ")]),
   );
@@ -52,4 +106,5 @@ if (values.json === true) {
   }
   console.log(`seed ${seed}`);
 }
-process.exitCode = reports.every(({ passed }) => passed) ? 0 : 1;
+
+await runCommand(USAGE, main);

@@ -16,8 +16,10 @@ export type Ability =
   | "tls"
   /** The harness can say how often the two sides of a connection must hear of each other. */
   | "heartbeat"
-  /** The kit can stand between the driver and its broker, and cut the link. */
+  /** The kit can stand between the driver and its broker, or between two peers, and cut the link. */
   | "relay"
+  /** There is one place to which an opening connects, before which a relay can stand. */
+  | "endpoint"
   /** The kit may kill, freeze and start the broker. */
   | "broker"
   /** The harness can delete a backend's queues behind the driver's back. */
@@ -29,8 +31,8 @@ export type Ability =
   /** The harness can say which connections, consumers and queues a backend has. */
   | "inspect";
 
-/** Without a broker these are no question. */
-const OF_BROKERS: readonly Ability[] = ["relay", "broker", "queues", "heartbeat", "inspect"];
+/** Without a broker these are no question, unless the harness has them all the same. */
+const OF_BROKERS: readonly Ability[] = ["relay", "endpoint", "broker", "queues", "heartbeat", "inspect"];
 
 /** What a manifest may claim: a boolean that holds, or the word that a graded key has. */
 export type Claim =
@@ -112,7 +114,7 @@ export function unmetNeed(
     if (!need.startsWith("ability:")) continue;
     // The template type of Need leaves nothing else after this prefix.
     const ability = need.slice("ability:".length) as Ability;
-    if (isBrokerless && OF_BROKERS.includes(ability)) {
+    if (isBrokerless && OF_BROKERS.includes(ability) && !abilities.has(ability)) {
       return { verdict: "not-applicable", reason: "there is no broker between peers" };
     }
     if (ability === "cuts" && !abilities.has(ability)) {

@@ -18,6 +18,7 @@ import { ConformanceFailure, check, fail, show } from "./check.js";
 import { Gate } from "./gate.js";
 import type { BrokerControl, ConformanceHarness, Timing, TransportRequest } from "./harness.js";
 import { describeFlaws, History, type Judgement, type JudgeOptions } from "./history.js";
+import { expiry } from "./pace.js";
 import { Relay } from "./relay.js";
 import type { CaseResult } from "./report.js";
 import { seededRandom } from "./seeded.js";
@@ -131,10 +132,11 @@ export class CaseContext {
     return this.harness.createTransport({ ...request, space, options: { ...deadlines, ...request.options } });
   }
 
-  /** A relay before the broker, which the case may cut; closed when the case ends. */
+  /** A relay before the broker, or before the peers of whoever is given it, which the case may cut; closed when the case ends. */
   async relay(): Promise<Relay> {
-    const endpoint = await this.harness.endpoint?.();
-    if (endpoint === undefined) fail("the harness names no endpoint to stand before");
+    const { harness } = this;
+    const endpoint = await harness.endpoint?.();
+    if (endpoint === undefined && harness.relaysPeers !== true) fail("the harness names no endpoint to stand before");
     const relay = await Relay.open(endpoint, this.random);
     this.#relays.push(relay);
     return relay;
@@ -266,19 +268,26 @@ export class CaseContext {
     return worker;
   }
 
-  /** Awaits `promise` for at most `ms` (scaled). @throws ConformanceFailure naming `what`. */
-  async within<Result>(what: string, promise: Promise<Result>, ms: number = this.timing.waitMs): Promise<Result> {
+  /** Awaits `promise` for at most `ms` (scaled). @throws ConformanceFailure naming `what`, with what `state` says. */
+  async within<Result>(
+    what: string,
+    promise: Promise<Result>,
+    ms: number = this.timing.waitMs,
+    state?: () => string,
+  ): Promise<Result> {
     const before = this.#waitingFor;
     this.#waitingFor = what;
-    const bound = this.ms(ms);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new ConformanceFailure(`${what}: nothing within ${bound} ms`)), bound);
-    });
+    const late = expiry(
+      () => this.ms(ms),
+      (bound) =>
+        new ConformanceFailure(
+          `${what}: not within ${Math.round(bound)} ms${state === undefined ? "" : `; ${state()}`}`,
+        ),
+    );
     try {
-      return await Promise.race([promise, late]);
+      return await Promise.race([promise, late.promise]);
     } finally {
-      clearTimeout(timer);
+      late.cancel();
       this.#waitingFor = before;
     }
   }
@@ -290,12 +299,12 @@ export class CaseContext {
     state?: () => unknown,
     ms: number = this.timing.waitMs,
   ): Promise<void> {
-    const deadline = performance.now() + this.ms(ms);
+    const began = performance.now();
     const before = this.#waitingFor;
     this.#waitingFor = what;
     while (!condition()) {
-      if (performance.now() > deadline) {
-        fail(`${what}: not within ${this.ms(ms)} ms${state === undefined ? "" : `; ${show(state())}`}`);
+      if (performance.now() - began > this.ms(ms)) {
+        fail(`${what}: not within ${Math.round(this.ms(ms))} ms${state === undefined ? "" : `; ${show(state())}`}`);
       }
       await pause(2);
     }
@@ -323,12 +332,15 @@ export class CaseContext {
     return judgement;
   }
 
+  /** `promise`, which the case awaits later: should it fail before, a rejection that nobody heard is none of the test runner's business. */
+  later<Result>(promise: Promise<Result>): Promise<Result> {
+    promise.catch(() => {});
+    return promise;
+  }
+
   /** What `promise` rejects with. @throws ConformanceFailure when it resolves, hangs, or rejects with another class. */
   rejects<Problem extends Error>(what: string, promise: Promise<unknown>, kind: ErrorClass<Problem>): Promise<Problem> {
-    const rejected = this.#rejection(what, promise, kind);
-    // A case may begin to await it late, or fail before: that it was not what it should be is no unhandled rejection.
-    rejected.catch(() => {});
-    return rejected;
+    return this.later(this.#rejection(what, promise, kind));
   }
 
   async #rejection<Problem extends Error>(

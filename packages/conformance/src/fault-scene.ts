@@ -1,4 +1,4 @@
-import type { NotificationEndpoint, Transport } from "@trunkline/core";
+import { ConnectionLostError, type NotificationEndpoint, type Transport } from "@trunkline/core";
 import { check, sameValue } from "./check.js";
 import { type CaseContext, pause } from "./context.js";
 import type { History } from "./history.js";
@@ -53,7 +53,7 @@ export class FaultScene {
     return this.sender.client({ topic: this.#topic }, options);
   }
 
-  /** One of each kind, and each must be accepted. */
+  /** One of each kind: each must be accepted, and what nobody answers is waited for, so that the next fault meets nothing under way. */
   async round(name: string): Promise<void> {
     const { claims } = this.#t;
     const client = this.client();
@@ -68,20 +68,27 @@ export class FaultScene {
       await this.history.record(one("fanout"), [["s1"], ["s2"]], () => client.fanout("note", { id: one("fanout") }));
     }
     if (claims.events) await this.#emit(one("event"));
+    const isHandled = (): boolean => this.history.isComplete();
+    await this.#t.until(`the messages ${name} to be handled`, isHandled, () => this.history.judge().missing);
   }
 
   async #emit(id: string): Promise<void> {
     this.#events.add(id);
     const notifier = this.sender.notifier({ publisherId: "kit", topics: [this.#topic] });
-    await this.history.record(id, [["listener"]], () => notifier.info("kit.event", { id }));
+    await this.history.record(id, [["listener"]], async () => {
+      const { lost } = await notifier.info("kit.event", { id });
+      // So the sender is told that the pool's link was lost with the event under way: nobody knows whether it came.
+      if (lost > 0) throw new ConnectionLostError("the receipt says that the pool was lost", true);
+    });
   }
 
   /** Waits until each server, and the listener, were reached: at most recoveryMs, and what one message may need. */
   async recovers(): Promise<void> {
     const t = this.#t;
-    const deadline = performance.now() + t.ms(t.claims.recoveryMs + t.timing.waitMs);
+    const began = performance.now();
+    const isLate = (): boolean => performance.now() - began > t.ms(t.claims.recoveryMs + t.timing.waitMs);
     const wanted = this.#probes();
-    while (wanted.length > 0 && performance.now() < deadline) {
+    while (wanted.length > 0 && !isLate()) {
       const left = await Promise.all(wanted.map(async (probe) => ((await probe()) ? undefined : probe)));
       wanted.splice(0, wanted.length, ...left.filter((probe) => probe !== undefined));
       // Probes that are refused at once would leave no time for anything else.
@@ -129,11 +136,13 @@ export class FaultScene {
     const lane = async (): Promise<void> => {
       // A case that fails stops nothing, and what is sent on a closed transport fails at once, for ever.
       while (!isOver && !this.#t.isOver) {
-        const id = `m${this.#number++}`;
+        const number = this.#number++;
         const client = this.client();
-        const kind = this.#number % 3;
-        if (kind === 0) await this.history.record(id, [SERVERS], () => client.call("echo", { id }));
-        else if (kind === 1 && this.#t.claims.events) await this.#emit(id);
+        const kinds = ["cast", "call", this.#t.claims.events ? "event" : "cast"];
+        const kind = kinds[number % kinds.length];
+        const id = `${kind} ${number}`;
+        if (kind === "call") await this.history.record(id, [SERVERS], () => client.call("echo", { id }));
+        else if (kind === "event") await this.#emit(id);
         else await this.history.record(id, [SERVERS], () => client.cast("note", { id }));
         settled++;
       }
@@ -156,12 +165,13 @@ export class FaultScene {
     const t = this.#t;
     const idle = t.ms(t.timing.idleMs);
     await t.until("the messages to be handled", () => this.history.isComplete() || this.history.idleMs > idle);
-    const missing = (): number => this.history.judge({ failures: true, repeats: true }).missing.length;
-    if (missing() > 0) {
-      const told = (): boolean => missing() <= this.#castsLost;
-      const counts = (): string => `${missing()} missing, ${this.#castsLost} told as lost`;
+    const missing = (): readonly string[] => this.history.judge({ failures: true, repeats: true }).missing;
+    if (missing().length > 0) {
+      const told = (): boolean => missing().length <= this.#castsLost;
+      const counts = (): string =>
+        `${missing().length} missing, ${this.#castsLost} told as lost; missing: ${missing().slice(0, 5).join(", ")}`;
       await t.until("each loss to be told (castsLost)", told, counts, t.claims.detectionMs + 10_000);
-      t.note(`${missing()} casts were lost, and told as lost`);
+      t.note(`${missing().length} casts were lost, and told as lost`);
     }
     const isExcused = (id: string): boolean => !this.#events.has(id);
     const judgement = await t.verify(this.history, { failures: true, repeats: t.claims.redelivery, isExcused });

@@ -8,6 +8,18 @@ export interface Endpoint {
   readonly port: number;
 }
 
+/** Where somebody listens: for TCP, or at the path of a local socket. */
+export type Place = Endpoint | { readonly path: string };
+
+/** What a relay of the kit gives a transport to dial. */
+export interface RelayEndpoint extends Endpoint {
+  /**
+   * Another port of the same relay, which leads to `place`; the same each time. For harnesses with `relaysPeers`, whose driver asks
+   * as it dials, so that it is there at once; the relay's own `host` and `port` lead nowhere then.
+   */
+  towards(place: Place): Endpoint;
+}
+
 /** Whom a transport says it is. `awkward`: right, with a password full of what a URL must write otherwise. */
 export type CredentialsRequest = "good" | "wrong" | "awkward";
 
@@ -23,8 +35,11 @@ export interface TransportRequest {
   readonly space: string;
   /** As the application would give them. The harness adds the drivers. */
   readonly options?: TransportOptions;
-  /** Dial these, the first of them first, and not the backend's own: relays of the kit. Only with `endpoints`. */
-  readonly via?: readonly Endpoint[];
+  /**
+   * Relays of the kit. Where the harness has an `endpoint`: dial these, the first of them first, and not the backend's own. Where it
+   * says `relaysPeers`: dial each peer through the first of them.
+   */
+  readonly via?: readonly RelayEndpoint[];
   /** Only with the ability `credentials`. @default "good" */
   readonly credentials?: CredentialsRequest;
   /** Only with the ability `tls`. @default what the harness's own URL says */
@@ -114,6 +129,12 @@ export interface ConformanceHarness {
   createDeadTransport?(options: TransportOptions): Promise<Transport>;
   /** Where the backend listens: the kit puts relays before it, which it can cut. Absent: no link can be cut. */
   endpoint?(): Promise<Endpoint>;
+  /**
+   * True where a transport that is given `via` dials each of its peers through that relay. For drivers without a broker; child
+   * processes dial each other directly.
+   * @default false
+   */
+  readonly relaysPeers?: boolean;
   /** Deletes every queue of `space`, or what the backend has in its place, behind the driver's back; absent where it cannot. */
   loseQueues?(space: string): Promise<void>;
   /** Loses every link of `space`, or of the whole backend, which can be made again once it resolves; absent where it cannot. */

@@ -1,3 +1,4 @@
+import type { Receipt } from "@trunkline/core";
 import { AbortError, ConnectionLostError, MessagingError, RemoteError, TimeoutError } from "@trunkline/core";
 import { ConformanceFailure } from "./check.js";
 
@@ -17,6 +18,8 @@ export interface Send {
   readonly order: number;
   state: SendState;
   error: unknown;
+  /** What an accepted cast or event resolved with. */
+  receipt?: Receipt;
 }
 
 export interface Handling {
@@ -117,6 +120,7 @@ export class History {
     try {
       const result = await send();
       this.ok(entry);
+      if (isReceipt(result)) entry.receipt = result;
       return result;
     } catch (error) {
       this.refused(entry, error);
@@ -167,7 +171,7 @@ export class History {
       for (const group of send.scope) {
         const mine = by.filter((handling) => group.includes(handling.consumer));
         if (mine.length === 0 && send.state === "ok" && options.isExcused?.(send.id) !== true)
-          missing.push(`${send.id} at ${group.join("|")}`);
+          missing.push(`${send.id} at ${group.join("|")}${receiptOf(send)}`);
         const extra = options.repeats === true ? repeatedAttempts(mine) : mine.length - 1;
         if (extra > 0) duplicate.push(`${send.id} (${mine.length} times, at ${who(mine)})`);
       }
@@ -206,6 +210,16 @@ export class History {
     }
     return found;
   }
+}
+
+function isReceipt(value: unknown): value is Receipt {
+  return typeof value === "object" && value !== null && "accepted" in value && "lost" in value;
+}
+
+/** What a receipt said of a message that nobody handled, where it was more than that one took it. */
+function receiptOf({ receipt }: Send): string {
+  if (receipt === undefined || (receipt.accepted > 0 && receipt.lost === 0)) return "";
+  return ` (its send resolved with accepted ${receipt.accepted}, lost ${receipt.lost})`;
 }
 
 const FLAWS = ["missing", "duplicate", "misrouted", "unexpected", "reordered", "rejected"] as const;

@@ -19,6 +19,8 @@ export {
   type Deviation,
   type Endpoint,
   harnessFromUrl,
+  type Place,
+  type RelayEndpoint,
   type Residue,
   type Timing,
   type TlsRequest,
@@ -56,7 +58,8 @@ export { levelLine, summaryLine } from "./report-words.js";
 export { type ConformanceOptions, ConformanceRun, type Progress, type RunOptions, runConformance } from "./run.js";
 export { STEPS } from "./steps.js";
 export type { CastForm, Stranger, StrangerReply } from "./stranger.js";
-export { GROWTH, type LoadProgress } from "./stress/load.js";
+export { GROWTH } from "./stress/growth.js";
+export type { LoadProgress } from "./stress/load.js";
 export type { Footprint } from "./stress/load-plan.js";
 export { describeProgram, type Operation, parseProgram, type SendKind, type SendOperation } from "./stress/program.js";
 export { ALL_CASES } from "./suite/all-cases.js";

@@ -2,7 +2,7 @@ import { ConformanceFailure } from "./check.js";
 import { GROUPS } from "./group.js";
 import type { ConformanceHarness } from "./harness.js";
 import type { Report } from "./report.js";
-import { CLEAN_UP_MS, ConformanceRun, type RunOptions } from "./run.js";
+import { ConformanceRun, type RunOptions } from "./run.js";
 import { STEPS } from "./steps.js";
 
 /** What the kit needs of a test runner: an adapter is about five lines. */
@@ -38,7 +38,7 @@ export function registerConformance(port: TestPort, harness: ConformanceHarness,
       if (cases.length === 0) continue;
       port.suite(group, () => {
         for (const test of cases) {
-          const timeoutMs = run.deadlineOf(test) + CLEAN_UP_MS * run.timing.scale;
+          const timeoutMs = run.backstopOf(test);
           port.test(`${test.id} [${test.clauses.join(" ")}] ${test.title}`, { timeoutMs }, async (task) => {
             const broken = run.brokenStepBefore(test);
             if (broken !== undefined) {

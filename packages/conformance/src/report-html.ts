@@ -4,7 +4,7 @@ import type { LevelResult, LevelVerdict } from "./level.js";
 import type { ClauseResult, ClauseVerdict, Report } from "./report.js";
 import { CASE_SIGNS, CLAUSE_SIGNS, cellOf, escaped, panelOf } from "./report-html-panels.js";
 import { SCRIPT, STYLE } from "./report-html-style.js";
-import { CLAUSE_WORDS, claimText, clausesShown, secondsOf, verdictOf, versionsOf } from "./report-words.js";
+import { CLAUSE_WORDS, claimText, clausesShown, secondsOf, stretchOf, verdictOf, versionsOf } from "./report-words.js";
 
 /** The parts of `docs/semantics.md`, by the letter of their clauses. */
 const PARTS: Readonly<Record<string, string>> = {
@@ -88,7 +88,7 @@ function driversTable(reports: readonly Report[]): string {
     const failed = counts.fail + counts.vacuous + counts.deviation;
     const numbers = [counts.pass, failed, counts.unproven, counts["not-applicable"], report.seed];
     return `<tr><th scope="row">${escaped(report.subject)}<br><small>${escaped(versionsOf(report))}</small></th>
-<td><span class="chip ${report.passed ? "pass" : "fail"}">${report.passed ? "✓" : "✗"} ${escaped(verdictOf(report))}</span>${report.isStrict ? " <small>strict</small>" : ""}</td>
+<td><span class="chip ${report.passed ? "pass" : "fail"}">${report.passed ? "✓" : "✗"} ${escaped(verdictOf(report))}</span>${report.isStrict ? " <small>strict</small>" : ""}<small>${escaped(stretchOf(report))}</small></td>
 <td>${report.levels.map(levelChip).join(" ")}</td>
 ${numbers.map((number) => `<td class="num">${number}</td>`).join("")}<td class="num">${secondsOf(report.ms)}</td></tr>`;
   });

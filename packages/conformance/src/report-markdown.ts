@@ -7,6 +7,7 @@ import {
   countOf,
   levelLine,
   secondsOf,
+  stretchOf,
   summaryLine,
   verdictOf,
   versionsOf,
@@ -116,7 +117,7 @@ function about(report: Report): string {
   const tested = versions === "" ? "" : `${versions}; `;
   const when = report.startedAt.slice(0, 16).replace("T", " ");
   const strict = report.isStrict ? ", strict" : "";
-  return `${tested}kit ${report.kit}, node ${report.node} on ${report.platform}, seed ${report.seed}${strict}, ${when} UTC. ${levelLine(report)}.`;
+  return `${tested}kit ${report.kit}, node ${report.node} on ${report.platform}, seed ${report.seed}${stretchOf(report)}${strict}, ${when} UTC. ${levelLine(report)}.`;
 }
 
 function deviationsOf(reports: readonly Report[]): string[] {

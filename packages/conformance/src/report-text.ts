@@ -1,5 +1,5 @@
 import type { CaseResult, ClauseVerdict, Report } from "./report.js";
-import { CASE_WORDS, clausesShown, countOf, summaryLine, versionsOf, wordOf } from "./report-words.js";
+import { CASE_WORDS, clausesShown, countOf, stretchOf, summaryLine, versionsOf, wordOf } from "./report-words.js";
 
 /** How a report is shown on a terminal. */
 export interface TextOptions {
@@ -15,7 +15,7 @@ export function reportText(report: Report, options: TextOptions = {}): string {
   const [head = "", ...lines] = grid(["clause", "verdict", "cases", "what it says"], rows);
   const versions = versionsOf(report);
   const text = [
-    `${report.subject}${versions === "" ? "" : ` (${versions})`}: conformance kit ${report.kit}, node ${report.node} (${report.platform}), seed ${report.seed}`,
+    `${report.subject}${versions === "" ? "" : ` (${versions})`}: conformance kit ${report.kit}, node ${report.node} (${report.platform}), seed ${report.seed}${stretchOf(report)}`,
     "",
     paint("dim", head),
     ...lines.map((line, index) => paint(COLORS[clauses[index]?.verdict ?? "not-covered"], line)),

@@ -69,6 +69,11 @@ export function versionsOf(report: Report): string {
     .join(", ");
 }
 
+/** That bounds were stretched, to follow a seed; empty where they were not. */
+export function stretchOf({ stretch }: Report): string {
+  return stretch > 1 ? `, upper bounds up to ${stretch} times as long (a busy machine)` : "";
+}
+
 /** `12.3 s`. */
 export function secondsOf(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`;

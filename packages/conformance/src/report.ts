@@ -65,6 +65,8 @@ export interface Report {
   readonly claims: Capabilities;
   readonly deviations: readonly Deviation[];
   readonly seed: number;
+  /** How many times longer upper bounds were, at most, because the machine was busy with other things too; 1: it was not. */
+  readonly stretch: number;
   readonly isStrict: boolean;
   readonly startedAt: string;
   readonly ms: number;
@@ -90,6 +92,7 @@ export interface ReportInput {
   readonly versions: Readonly<Record<string, string>>;
   readonly claims: Capabilities;
   readonly seed: number;
+  readonly stretch: number;
   readonly isStrict: boolean;
   /** Every case that there is: what was not run of them keeps a level from being reached. */
   readonly known: readonly ConformanceCase[];
@@ -115,6 +118,7 @@ export function buildReport(input: ReportInput): Report {
     claims: input.claims,
     deviations: input.harness.deviations ?? [],
     seed: input.seed,
+    stretch: Math.round(input.stretch * 10) / 10,
     isStrict: input.isStrict,
     startedAt: input.startedAt.toISOString(),
     ms: Math.round(input.ms),

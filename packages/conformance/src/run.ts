@@ -4,9 +4,10 @@ import { ConformanceFailure } from "./check.js";
 import { heldTo } from "./claims.js";
 import { CaseContext, pause } from "./context.js";
 import { checkDeviations, withDeviation } from "./deviations.js";
-import { type ConformanceHarness, DEFAULT_TIMING, type Deviation, type Timing } from "./harness.js";
+import type { ConformanceHarness, Deviation } from "./harness.js";
 import { LeakWatch } from "./leaks.js";
 import { levelOf } from "./level.js";
+import { expiry, Pace } from "./pace.js";
 import { buildReport, type CaseResult, type Report, type Verdict } from "./report.js";
 import { caseSeed } from "./seeded.js";
 import { bySteps } from "./steps.js";
@@ -47,7 +48,7 @@ export interface ConformanceOptions extends RunOptions {
 }
 
 /** How much longer than a case's own deadline a test runner should wait: the kit judges first. */
-export const CLEAN_UP_MS = 15_000;
+const CLEAN_UP_MS = 15_000;
 
 const DEFAULT_CASE_MS = 20_000;
 
@@ -55,7 +56,7 @@ const DEFAULT_CASE_MS = 20_000;
 export class ConformanceRun {
   readonly cases: readonly ConformanceCase[];
   readonly seed: number;
-  readonly timing: Timing;
+  readonly timing: Pace;
   readonly #harness: ConformanceHarness;
   /** Every case that there is, those of this run or not. */
   readonly #known: readonly ConformanceCase[];
@@ -74,16 +75,21 @@ export class ConformanceRun {
     );
     this.cases = options.inSteps === true ? bySteps(wanted) : wanted;
     this.seed = options.seed ?? Math.floor(Math.random() * 2 ** 31);
-    this.timing = { ...DEFAULT_TIMING, ...harness.timing };
+    this.timing = new Pace(harness.timing);
     this.#harness = harness;
     this.#options = options;
     this.#known = [...ALL_CASES, ...stressCases(), ...(options.cases ?? [])];
     checkDeviations(harness.deviations ?? [], new Set(this.#known.map(({ id }) => id)));
   }
 
-  /** A case's own deadline in milliseconds, scaled. */
+  /** A case's own deadline in milliseconds, as the machine is at present. */
   deadlineOf(test: ConformanceCase): number {
     return (test.timeoutMs ?? DEFAULT_CASE_MS) * this.timing.scale;
+  }
+
+  /** How long a test runner should wait for a case in milliseconds: longer than the kit does, however crowded the machine becomes. */
+  backstopOf(test: ConformanceCase): number {
+    return ((test.timeoutMs ?? DEFAULT_CASE_MS) + CLEAN_UP_MS) * this.timing.longestScale;
   }
 
   /** Runs one case to its verdict. Never rejects for what a driver does. */
@@ -121,6 +127,7 @@ export class ConformanceRun {
       versions,
       claims,
       seed: this.seed,
+      stretch: this.timing.longestStretch,
       isStrict: this.#options.strict === true,
       startedAt: this.#startedAt,
       ms: performance.now() - this.#started,
@@ -177,21 +184,21 @@ export class ConformanceRun {
     const watch = new LeakWatch();
     const problems: string[] = [];
     let isHung = false;
-    let timer: NodeJS.Timeout | undefined;
+    this.timing.begin();
+    // Armed before the case begins, which may count what keeps the process alive.
+    const hung = expiry(
+      () => this.deadlineOf(test),
+      (ms) => {
+        isHung = true;
+        return new ConformanceFailure(`hung: still waiting for ${context.waitingFor} after ${Math.round(ms)} ms`);
+      },
+    );
     try {
-      const deadline = this.deadlineOf(test);
-      // Armed before the case begins, which may count what keeps the process alive.
-      const hung = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => {
-          isHung = true;
-          reject(new ConformanceFailure(`hung: still waiting for ${context.waitingFor} after ${deadline} ms`));
-        }, deadline);
-      });
-      await Promise.race([test.run(context), hung]);
+      await Promise.race([test.run(context), hung.promise]);
     } catch (error) {
       problems.push(error instanceof ConformanceFailure ? error.message : `threw ${textOf(error)}`);
     } finally {
-      clearTimeout(timer);
+      hung.cancel();
     }
     for (const problem of await context.cleanUp()) problems.push(problem);
     for (const problem of await watch.stop(this.timing.idleMs * this.timing.scale)) problems.push(problem);
@@ -217,7 +224,8 @@ export class ConformanceRun {
     if (this.#harness.isolatesSpaces) abilities.add("spaces");
     if (this.#harness.workerSource !== undefined) abilities.add("workers");
     if (this.#harness.createDeadTransport !== undefined) abilities.add("dead-address");
-    if (this.#harness.endpoint !== undefined) abilities.add("relay");
+    if (this.#harness.endpoint !== undefined) abilities.add("endpoint");
+    if (this.#harness.endpoint !== undefined || this.#harness.relaysPeers === true) abilities.add("relay");
     if (this.#harness.broker !== undefined) abilities.add("broker");
     if (this.#harness.loseQueues !== undefined) abilities.add("queues");
     if (this.#harness.cutLinks !== undefined) abilities.add("cuts");

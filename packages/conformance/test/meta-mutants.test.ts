@@ -10,7 +10,7 @@ import {
 import type { DriverFactory } from "@trunkline/core/driver";
 import { driver } from "@trunkline/fake";
 import { describe, expect, test } from "vitest";
-import { changedDelivery } from "../src/mutants/tier-b/pass-on.js";
+import { changedDelivery } from "../src/mutants/pass-on.js";
 import { wrapDriver, wrapFactory } from "../src/mutants/wrap.js";
 import { misjudged } from "./support/known-histories.js";
 

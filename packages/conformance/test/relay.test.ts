@@ -1,5 +1,8 @@
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Socket, connect as tcpConnect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { until } from "@trunkline/core/testing";
 import { expect, it, onTestFinished } from "vitest";
 import { Relay } from "../src/relay.js";
@@ -147,4 +150,69 @@ it("ends what there is, refuses what comes, and admits again at the same port", 
   admitted.socket.write("hello");
   await until(() => admitted.heard() === "hello");
   expect(relay.connections).toBe(2);
+});
+
+it("leads to each of several places by a door of its own, to local sockets too, and cuts and refuses all of them", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "trunkline-relay-"));
+  const heard: string[] = [];
+  const servers = ["one", "other"].map((name) =>
+    createServer((socket) => {
+      socket.on("error", () => {});
+      socket.on("data", (bytes) => heard.push(`${name} ${bytes}`));
+    }),
+  );
+  const [local, tcp] = servers;
+  const path = join(directory, "peer.sock");
+  if (local === undefined || tcp === undefined) throw new Error("no servers");
+  await Promise.all([once(local.listen(path), "listening"), once(tcp.listen(0, "127.0.0.1"), "listening")]);
+  const address = tcp.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  const relay = await Relay.open(undefined);
+  onTestFinished(async () => {
+    await relay.close();
+    for (const server of servers) server.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+  const doors = [{ path }, { host: "127.0.0.1", port: address.port }].map((place) => relay.endpoint.towards(place));
+  expect(new Set(doors.map(({ port }) => port)).size).toBe(2);
+  expect(relay.endpoint.towards({ path })).toEqual(doors[0]);
+  const ends: string[] = [];
+  const dial = (port: number): Socket => {
+    const socket = tcpConnect({ host: "127.0.0.1", port });
+    socket
+      .on("error", (error: NodeJS.ErrnoException) => ends.push(error.code ?? ""))
+      .on("close", () => ends.push("closed"));
+    onTestFinished(() => void socket.destroy());
+    return socket;
+  };
+  for (const { port } of doors) dial(port).write("hello");
+  await until(() => heard.length === 2);
+  expect(heard.toSorted()).toEqual(["one hello", "other hello"]);
+  expect([relay.connections, relay.bytes]).toEqual([2, 10]);
+  relay.cut();
+  await until(() => ends.filter((end) => end === "closed").length === 2);
+  await relay.refuse();
+  ends.length = 0;
+  for (const { port } of doors) dial(port);
+  await until(() => ends.filter((end) => end === "closed").length === 2);
+  expect(ends.filter((end) => end === "ECONNREFUSED")).toHaveLength(2);
+  await relay.admit();
+  for (const { port } of doors) dial(port).write("again");
+  await until(() => heard.length === 4);
+  expect(heard.slice(2).toSorted()).toEqual(["one again", "other again"]);
+});
+
+it("turns away who comes to a door that leads nowhere, and has a new one for each place that is asked for", async () => {
+  const relay = await Relay.open(undefined);
+  onTestFinished(() => relay.close());
+  const caller = await call(relay);
+  await until(() => caller.end() !== undefined);
+  const ports = new Set<number>();
+  for (let place = 1; place <= 20; place++) {
+    ports.add(relay.endpoint.towards({ host: "127.0.0.1", port: place }).port);
+    // New doors are opened behind those that were taken.
+    const knocking = tcpConnect({ host: relay.endpoint.host, port: relay.endpoint.port }).on("error", () => {});
+    await new Promise((resolve) => knocking.on("close", resolve));
+  }
+  expect(ports.size).toBe(20);
 });

@@ -37,6 +37,8 @@ export interface LoadRecord {
   readonly listened: readonly (readonly [string, number])[];
   /** What its transport told as lost. */
   readonly lost: number;
+  /** It is the last that is known of a process that was killed. */
+  readonly wasKilled?: boolean;
 }
 
 /** What a process holds, once it has collected its garbage. */

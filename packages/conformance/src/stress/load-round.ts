@@ -7,6 +7,8 @@ export interface RoundRules {
   readonly isFaulty: boolean;
   /** Events may come again (`redelivery`). */
   readonly repeats: boolean;
+  /** What the word of acceptance is that of the sender's own process: who is killed takes it along (`acceptance`). */
+  readonly isSendersWord?: { readonly casts: boolean; readonly events: boolean };
 }
 
 /** What was sent in one round of a load, and what became of it; what comes late is still noted in it. */
@@ -17,14 +19,17 @@ export class LoadRound {
   readonly #plan: LoadPlan;
   readonly #sends = new Map<string, LoadSend>();
   readonly #wrongAnswers: string[] = [];
+  /** Casts of processes that were killed. */
+  readonly #orphans = new Set<string>();
 
   constructor(plan: LoadPlan, rules: RoundRules) {
     this.#plan = plan;
     this.rules = rules;
   }
 
-  add(sender: string, sends: readonly LoadSend[]): void {
+  add(sender: string, sends: readonly LoadSend[], wasKilled = false): void {
     for (const send of sends) {
+      if (wasKilled) this.#orphans.add(send.id);
       this.#sends.set(send.id, send);
       this.kinds[send.kind]++;
       const entry = this.history.invoke(send.id, this.#scopeOf(send), sender);
@@ -40,8 +45,10 @@ export class LoadRound {
 
   /** What is wrong, one line each, and how many accepted casts are missing, which is legal where it was told (B12). */
   judge(): { readonly flaws: readonly string[]; readonly missingCasts: number; readonly counts: Judgement } {
-    const { isFaulty, repeats } = this.rules;
-    const isExcused = (id: string): boolean => isFaulty && this.#kindOf(id) !== "emit";
+    const { isFaulty, repeats, isSendersWord } = this.rules;
+    // As in the model of random programs: on links that break, that word holds no longer (E6).
+    const losesEvents = isSendersWord?.events === true;
+    const isExcused = (id: string): boolean => isFaulty && (losesEvents || this.#kindOf(id) !== "emit");
     const counts = this.history.judge({ failures: isFaulty, repeats: isFaulty && repeats, isExcused });
     const flaws = this.#wrongAnswers.map((id) => `${id} was given the answer to another call (B9)`);
     // What one process had begun comes to another as if it were new, where attempts are not counted by the backend (C4).
@@ -58,7 +65,9 @@ export class LoadRound {
   #missingCasts(): number {
     const handled = new Set(this.history.handlings.map(({ id }) => id));
     const missing = [...this.#sends.values()].filter(({ kind, state }) => kind === "cast" && state === "ok");
-    return missing.filter(({ id }) => !handled.has(id)).length;
+    // Of what a dead sender alone knew nobody can tell.
+    const isKnown = (id: string): boolean => this.rules.isSendersWord?.casts !== true || !this.#orphans.has(id);
+    return missing.filter(({ id }) => !handled.has(id) && isKnown(id)).length;
   }
 
   #scopeOf({ kind, to }: LoadSend): Scope {
@@ -87,7 +96,7 @@ export function sortRecords(
   const current = rounds.at(-1);
   let lost = 0;
   for (const [name, record] of records) {
-    current?.add(name, record.sends);
+    current?.add(name, record.sends, record.wasKilled);
     lost += record.lost;
   }
   const strangers: string[] = [];

@@ -5,6 +5,7 @@ import { census } from "../leaks.js";
 import { eventId } from "../probes.js";
 import { seededRandom } from "../seeded.js";
 import { collectGarbage } from "./collect-garbage.js";
+import type { Journal } from "./journal.js";
 import type { Footprint, LoadKind, LoadPeer, LoadPlan, LoadRecord, LoadSend, Traffic } from "./load-plan.js";
 
 /** How often each kind is sent beside the others. */
@@ -18,6 +19,7 @@ export class LocalPeer implements LoadPeer {
   readonly name: string;
   readonly #transport: Transport;
   readonly #plan: LoadPlan;
+  readonly #journal: Journal | undefined;
   readonly #random: () => number;
   #sends: LoadSend[] = [];
   #served: [string, number][] = [];
@@ -25,19 +27,36 @@ export class LocalPeer implements LoadPeer {
   #lost = 0;
   #number = 0;
 
-  private constructor(name: string, transport: Transport, plan: LoadPlan) {
+  /** Which of the peers that had its name, from 1: their messages have ids of their own. */
+  readonly #life: number;
+
+  private constructor(name: string, transport: Transport, plan: LoadPlan, life: number, journal: Journal | undefined) {
     this.name = name;
+    this.#life = life;
     this.#transport = transport;
     this.#plan = plan;
-    this.#random = seededRandom(plan.seed + plan.peers.indexOf(name));
+    this.#journal = journal;
+    this.#random = seededRandom(plan.seed + plan.peers.indexOf(name) + plan.peers.length * (life - 1));
     transport.events.on("castsLost", ({ count }) => {
       this.#lost += count;
+      journal?.note(["lost", count]);
     });
   }
 
-  static async start(name: string, transport: Transport, plan: LoadPlan): Promise<LocalPeer> {
-    const peer = new LocalPeer(name, transport, plan);
-    const handle = (params: JsonObject): void => void peer.#served.push([String(params["id"]), 1]);
+  /** @param journal where what it does is noted at once, for a peer that may be killed */
+  static async start(
+    name: string,
+    transport: Transport,
+    plan: LoadPlan,
+    life = 1,
+    journal?: Journal,
+  ): Promise<LocalPeer> {
+    const peer = new LocalPeer(name, transport, plan, life, journal);
+    const handle = (params: JsonObject): void => {
+      const id = String(params["id"]);
+      peer.#served.push([id, 1]);
+      journal?.note(["served", id, 1]);
+    };
     const endpoint = {
       note: handle,
       echo(params: JsonObject): JsonObject {
@@ -50,8 +69,10 @@ export class LocalPeer implements LoadPeer {
     if (plan.kinds.includes("emit")) {
       const pool = pools[plan.peers.indexOf(name) % pools.length] ?? "";
       const options = pool === "" ? {} : { pool };
-      const info = (event: Parameters<typeof eventId>[0], { attempt }: { readonly attempt: number }): void =>
-        void peer.#listened.push([eventId(event), attempt]);
+      const info = (event: Parameters<typeof eventId>[0], { attempt }: { readonly attempt: number }): void => {
+        peer.#listened.push([eventId(event), attempt]);
+        journal?.note(["listened", eventId(event), attempt]);
+      };
       await transport.listen([{ topic }], { info }, options);
     }
     return peer;
@@ -72,10 +93,15 @@ export class LocalPeer implements LoadPeer {
 
   async #one(kind: LoadKind): Promise<void> {
     const { topic, peers, timeoutMs } = this.#plan;
-    const id = `${this.name}-${++this.#number}`;
+    const id = `${this.name}${this.#life === 1 ? "" : `.${this.#life}`}-${++this.#number}`;
     const to = kind === "directed" ? peers[Math.floor(this.#random() * peers.length)] : undefined;
     const options = { timeoutMs, sendTimeoutMs: timeoutMs };
     const base = { id, kind, ...(to === undefined ? {} : { to }) };
+    const ends = (outcome: Pick<LoadSend, "state" | "refusal" | "hasWrongAnswer">): void => {
+      this.#sends.push({ ...base, ...outcome });
+      this.#journal?.note(["ends", { ...base, ...outcome }]);
+    };
+    this.#journal?.note(["begins", { ...base, state: "unknown", refusal: "its sender was killed" }]);
     try {
       if (kind === "emit") {
         await this.#transport.notifier({ publisherId: this.name, topics: [topic] }).info("kit.event", { id });
@@ -86,13 +112,13 @@ export class LocalPeer implements LoadPeer {
         else {
           const answer: unknown = await client.call("echo", { id });
           const isOwn = typeof answer === "object" && answer !== null && Reflect.get(answer, "id") === id;
-          if (!isOwn) return void this.#sends.push({ ...base, state: "ok", hasWrongAnswer: true });
+          if (!isOwn) return ends({ state: "ok", hasWrongAnswer: true });
         }
       }
-      this.#sends.push({ ...base, state: "ok" });
+      ends({ state: "ok" });
     } catch (error) {
       const refusal = error instanceof MessagingError ? `${error.code}: ${error.message}` : String(error);
-      this.#sends.push({ ...base, state: outcomeOf(error), refusal });
+      ends({ state: outcomeOf(error), refusal });
     }
   }
 
@@ -109,6 +135,7 @@ export class LocalPeer implements LoadPeer {
   async takeRecord(): Promise<LoadRecord> {
     const record = { sends: this.#sends, served: this.#served, listened: this.#listened, lost: this.#lost };
     [this.#sends, this.#served, this.#listened, this.#lost] = [[], [], [], 0];
+    this.#journal?.clear();
     return record;
   }
 
@@ -120,7 +147,8 @@ export class LocalPeer implements LoadPeer {
     return { heapBytes, handles, openFiles, gauges: { ...this.#transport.stats().gauges } };
   }
 
-  finish(): Promise<void> {
-    return this.#transport.close();
+  async finish(): Promise<void> {
+    await this.#transport.close();
+    this.#journal?.close();
   }
 }

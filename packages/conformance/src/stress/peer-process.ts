@@ -1,5 +1,6 @@
 /** A child process of the kit with one peer of a load. Started by `RemotePeer`. */
 import { openTransport } from "@trunkline/core";
+import { Journal } from "./journal.js";
 import { LocalPeer } from "./local-peer.js";
 import type { PeerAnswer, PeerCommand } from "./remote-peer.js";
 
@@ -19,10 +20,11 @@ class PeerProcess {
   }
 }
 
-async function startPeer({ name, url, resolveFrom, plan }: Extract<PeerCommand, { do: "start" }>): Promise<LocalPeer> {
+async function startPeer(command: Extract<PeerCommand, { do: "start" }>): Promise<LocalPeer> {
+  const { name, url, resolveFrom, plan, life, journal } = command;
   const timeouts = { callTimeoutMs: plan.timeoutMs, sendTimeoutMs: plan.timeoutMs };
   const transport = await openTransport(url, { ...timeouts, ...(resolveFrom === undefined ? {} : { resolveFrom }) });
-  return LocalPeer.start(name, transport, plan);
+  return LocalPeer.start(name, transport, plan, life, journal === undefined ? undefined : new Journal(journal));
 }
 
 function start(): void {

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { ConformanceFailure } from "../check.js";
 import type { WorkerSource } from "../harness.js";
+import { readJournal } from "./journal.js";
 import type { Footprint, LoadPeer, LoadPlan, LoadRecord, Traffic } from "./load-plan.js";
 
 /** What the parent asks of a process with one peer in it. */
@@ -11,6 +12,9 @@ export type PeerCommand =
       readonly url: string;
       readonly resolveFrom?: string;
       readonly plan: LoadPlan;
+      readonly life: number;
+      /** The file of its journal, where it may be killed. */
+      readonly journal?: string;
     }
   | { readonly do: "send"; readonly traffic: Traffic }
   | { readonly do: "takeRecord" | "footprint" | "finish" };
@@ -28,13 +32,18 @@ const ENDS_WITHIN_MS = 10_000;
 /** A peer in a process of its own. */
 export class RemotePeer implements LoadPeer {
   readonly name: string;
+  /** Which of the peers that had its name, from 1. */
+  readonly life: number;
+  readonly #journal: string | undefined;
   readonly #child: ChildProcess;
   readonly #ended: Promise<string>;
   readonly #pending = new Map<number, (answer: PeerAnswer) => void>();
   #next = 0;
 
-  private constructor(name: string) {
+  private constructor(name: string, life: number, journal: string | undefined) {
     this.name = name;
+    this.life = life;
+    this.#journal = journal;
     const child = fork(new URL("./peer-process.js", import.meta.url), [], {
       stdio: ["ignore", "ignore", "pipe", "ipc"],
       // Records are large; flags of a test runner's own are none of the child's business.
@@ -63,12 +72,18 @@ export class RemotePeer implements LoadPeer {
   }
 
   /** @throws ConformanceFailure where its transport does not open, or its server or listener does not start. */
-  static async start(name: string, source: WorkerSource, plan: LoadPlan): Promise<RemotePeer> {
-    const peer = new RemotePeer(name);
+  static async start(
+    name: string,
+    source: WorkerSource,
+    plan: LoadPlan,
+    life = 1,
+    journal?: string,
+  ): Promise<RemotePeer> {
+    const peer = new RemotePeer(name, life, journal);
     const resolveFrom = source.options?.resolveFrom;
     const where = { url: source.url, ...(resolveFrom === undefined ? {} : { resolveFrom }) };
     try {
-      await peer.#ask({ do: "start", name, plan, ...where });
+      await peer.#ask({ do: "start", name, plan, life, ...where, ...(journal === undefined ? {} : { journal }) });
     } catch (error) {
       await peer.kill();
       throw error;
@@ -104,6 +119,11 @@ export class RemotePeer implements LoadPeer {
     if (problem !== "") throw new ConformanceFailure(problem);
   }
 
+  /** What it did and saw until it was killed. Its record must not be on its way then. */
+  lastRecord(): LoadRecord {
+    return this.#journal === undefined ? NOTHING : readJournal(this.#journal);
+  }
+
   /** SIGKILL; harmless when it has ended. Resolves when it is gone. */
   async kill(): Promise<void> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill("SIGKILL");
@@ -124,3 +144,5 @@ export class RemotePeer implements LoadPeer {
     });
   }
 }
+
+const NOTHING: LoadRecord = { sends: [], served: [], listened: [], lost: 0 };

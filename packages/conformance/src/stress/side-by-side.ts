@@ -53,6 +53,9 @@ async function runOne(t: CaseContext, test: ConformanceCase, number: number): Pr
   } catch (error) {
     problems.push(error instanceof ConformanceFailure ? error.message : String(error));
   }
-  problems.push(...(await context.cleanUp()));
+  // What went wrong before is the reason, where nothing can be cleared away either.
+  problems.push(
+    ...(await context.cleanUp().catch((error: unknown) => [`what is left cannot be cleared: ${String(error)}`])),
+  );
   return problems.length === 0 ? undefined : problems.join("; ");
 }

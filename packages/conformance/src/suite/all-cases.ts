@@ -15,6 +15,7 @@ import { leftoverCases } from "./leftovers.js";
 import { serverLifecycleCases } from "./lifecycle-server.js";
 import { transportLifecycleCases } from "./lifecycle-transport.js";
 import { lostLinkCases } from "./lost-links.js";
+import { lostVerdictCases } from "./lost-verdicts.js";
 import { manifestCases, manifestReviewCases } from "./manifest.js";
 import { monitoringCases } from "./monitoring.js";
 import { nameCases } from "./names.js";
@@ -66,6 +67,7 @@ export const ALL_CASES: readonly ConformanceCase[] = Object.freeze([
   ...faultCases,
   ...linkFaultCases,
   ...lostLinkCases,
+  ...lostVerdictCases,
   ...connectingCases,
   ...leftoverCases,
   ...departureCases,

@@ -135,7 +135,7 @@ export const cancellationCases: readonly ConformanceCase[] = [
       const controller = new AbortController();
       const { signal } = controller;
       const reason = new Error("changed my mind");
-      const cast = client.cast("note", { id: "aborted" }, { signal });
+      const cast = t.later(client.cast("note", { id: "aborted" }, { signal }));
       let early: unknown;
       cast.catch((error: unknown) => {
         early = error;

@@ -116,7 +116,11 @@ export const concurrencyCases: readonly ConformanceCase[] = [
       await t.quiet();
       sameValue("messages that a server of credit 1 was given while it was stuck", history.handlings.length, 1);
       gate.open();
-      await t.within("all casts to be accepted", Promise.all(casts), 20_000);
+      const state = (): string => {
+        const accepted = history.sends.filter((send) => send.state === "ok").length;
+        return `${accepted} of ${casts.length} were accepted, and ${history.handlings.length} handled; the last change was ${Math.round(history.idleMs)} ms ago`;
+      };
+      await t.within("all casts to be accepted", Promise.all(casts), 20_000, state);
       await t.verify(history);
     },
   },

@@ -19,7 +19,7 @@ export const connectingCases: readonly ConformanceCase[] = [
       "every connection is turned away: opening tries again with a pause, until its time is over, it is aborted, or let in",
     group: "errors",
     clauses: ["E1", "G"],
-    needs: ["ability:relay"],
+    needs: ["ability:relay", "ability:endpoint"],
     timeoutMs: 60_000,
     async run(t) {
       const relay = await t.relay();
@@ -57,7 +57,7 @@ export const connectingCases: readonly ConformanceCase[] = [
     title: "a timeout shorter than the connection takes to be made: the call and the opening end in time all the same",
     group: "timeouts",
     clauses: ["B6", "E1", "E5"],
-    needs: ["rpc", "ability:relay"],
+    needs: ["rpc", "ability:relay", "ability:endpoint"],
     timeoutMs: 120_000,
     async run(t) {
       const relay = await t.relay();
@@ -104,7 +104,7 @@ export const connectingCases: readonly ConformanceCase[] = [
     title: "close() while the link is tried again, or hangs in its greeting: it is over soon, and nobody knocks later",
     group: "lifecycle",
     clauses: ["E1", "E4"],
-    needs: ["rpc", "ability:relay"],
+    needs: ["rpc", "ability:relay", "ability:endpoint"],
     timeoutMs: 120_000,
     async run(t) {
       const relay = await t.relay();
@@ -147,7 +147,7 @@ export const connectingCases: readonly ConformanceCase[] = [
     title: "openTransport connects before it resolves; clients and notifiers that are only made connect no further",
     group: "lifecycle",
     clauses: ["E1"],
-    needs: ["rpc", "ability:relay"],
+    needs: ["rpc", "ability:relay", "ability:endpoint"],
     async run(t) {
       const relay = await t.relay();
       const transport = await t.openBy({ via: [relay.endpoint] });

@@ -149,7 +149,7 @@ export const leftoverCases: readonly ConformanceCase[] = [
       const host = await t.open();
       // Where messages wait for a server, they wait only where there was one.
       const first = await t.serve(host, { topic, server: "s1" }, rpcProbe(history, "the first"));
-      const client = (await t.open()).client({ topic }, { timeoutMs: 300 });
+      const client = (await t.open()).client({ topic }, { timeoutMs: t.ms(300) });
       await history.record("before", [["the first"]], () => client.call("echo", { id: "before" }));
       await t.within("stop()", first.stop());
       const late = Array.from({ length: 10 }, async (_, n) => {

@@ -39,7 +39,7 @@ export const payloadCopyCases: readonly ConformanceCase[] = [
       sameValue("the result of the handler after the caller changed its copy", kept.result, [1, 2, 3]);
       sameValue("the caller's copy after the handler changed its own", result, [1, 2, 77]);
       const second: Box = { id: "m2", list: [5] };
-      const cast = client.cast("change", second);
+      const cast = t.later(client.cast("change", second));
       second.list = [6];
       await t.within("the cast", cast);
       await t.until("the cast's handler", () => got.length === 2);

@@ -109,7 +109,7 @@ export const rpcCallCases: readonly ConformanceCase[] = [
       const client = (await t.open()).client({ topic });
       const first = client.call("first");
       const second = client.call("second");
-      const both = Promise.all([first, second]);
+      const both = t.later(Promise.all([first, second]));
       await t.within("both handlers to run", Promise.all([gates.first.arrived(1), gates.second.arrived(1)]));
       t.saw(2);
       gates.second.open();

@@ -79,18 +79,18 @@ export function stressCases(options: StressOptions = {}): readonly ConformanceCa
   ];
 }
 
-/** One case: a load for hours, with all the faults that the harness can make. */
+/** One case: a load for hours, with all the faults that the harness can make, killed processes among them. */
 export function soakCase(options: StressOptions = {}): ConformanceCase {
   const ms = (options.seconds ?? 600) * 1_000;
   return {
     id: "SOAK-01",
     title:
-      "four peers under load for long, with faults at random where the harness can make them: each message as it should be, nothing grows",
+      "four peers under load for long, with faults and killed processes at random where there can be: each message as it should be, nothing grows",
     group: "stress",
     clauses: ["A2", "A3", "B1", "B2", "B9", "B12", "C3", "E4", "E5", "E6"],
     needs: ["rpc"],
     timeoutMs: 2 * ms + 300_000,
-    run: (t) => runNotedLoad(t, ms, t.harness.endpoint === undefined ? "none" : "links-and-broker", options),
+    run: (t) => runNotedLoad(t, ms, t.harness.endpoint === undefined ? "none" : "links-and-broker", options, true),
   };
 }
 
@@ -99,9 +99,11 @@ async function runNotedLoad(
   ms: number,
   faults: LoadOptions["faults"],
   { onRound }: StressOptions,
+  kills = false,
 ): Promise<void> {
   const end = await runLoad(t, {
     ms,
+    kills,
     ...(faults === undefined ? {} : { faults }),
     ...(onRound === undefined ? {} : { onRound }),
   });

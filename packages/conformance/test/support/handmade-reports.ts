@@ -70,6 +70,7 @@ export function reportOf(results: readonly CaseResult[], more: Partial<ReportInp
     versions: { "hand-made": "1.2.3" },
     claims: MANIFEST,
     seed: 7,
+    stretch: 1,
     isStrict: false,
     known: results.map(({ id }) => caseNamed(id)),
     startedAt: new Date("2030-01-02T03:04:05Z"),

@@ -1,5 +1,5 @@
 import type { Delivery, DriverFactory } from "@trunkline/core/driver";
-import { changedDelivery } from "../tier-b/pass-on.js";
+import { changedDelivery } from "../pass-on.js";
 import { wrapDriver, wrapFactory } from "../wrap.js";
 
 /** M19: acknowledges an event as it arrives, before anything has handled it. */

@@ -1,5 +1,5 @@
 import type { DriverFactory } from "@trunkline/core/driver";
-import { changedDelivery } from "../tier-b/pass-on.js";
+import { changedDelivery } from "../pass-on.js";
 import { wrapDriver, wrapFactory } from "../wrap.js";
 
 /** One in so many comes twice. */

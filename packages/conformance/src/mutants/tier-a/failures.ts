@@ -1,5 +1,5 @@
 import type { DriverFactory, Failure, Outcome } from "@trunkline/core/driver";
-import { changedDelivery } from "../tier-b/pass-on.js";
+import { changedDelivery } from "../pass-on.js";
 import { wrapDriver, wrapFactory } from "../wrap.js";
 
 /** M11: answers null where a handler failed. */

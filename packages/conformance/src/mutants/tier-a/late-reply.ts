@@ -1,5 +1,5 @@
 import type { DriverFactory, Outcome, ReplySink } from "@trunkline/core/driver";
-import { passOn } from "../tier-b/pass-on.js";
+import { passOn } from "../pass-on.js";
 import { wrapDriver, wrapFactory } from "../wrap.js";
 
 /** M14: takes the reply to a call that was given up for that of another call in flight, or of the next one. */

@@ -1,5 +1,5 @@
 import type { DriverFactory } from "@trunkline/core/driver";
-import { OwnTimers } from "../tier-b/own-timers.js";
+import { OwnTimers } from "../own-timers.js";
 import { wrapDriver, wrapFactory } from "../wrap.js";
 
 /** How long it keeps a message before it sends it. */

@@ -1,5 +1,5 @@
 import type { Driver, DriverFactory, JsonObject, Value } from "@trunkline/core/driver";
-import { changedDelivery, changedMessage } from "../tier-b/pass-on.js";
+import { changedDelivery, changedMessage } from "../pass-on.js";
 import { wrapDriver, wrapFactory } from "../wrap.js";
 
 /** M32: puts values through plain JSON: bytes, dates and large integers become something else, and so do NaN and -0. */

@@ -1,5 +1,5 @@
 import { type Capabilities, type Delivery, type DriverFactory, defineCapabilities } from "@trunkline/core/driver";
-import { changedDelivery } from "../tier-b/pass-on.js";
+import { changedDelivery } from "../pass-on.js";
 import { wrapDriver, wrapFactory } from "../wrap.js";
 import { Present } from "./present.js";
 

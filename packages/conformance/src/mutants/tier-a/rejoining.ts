@@ -1,5 +1,5 @@
 import type { Delivery, Driver, DriverFactory, Listener } from "@trunkline/core/driver";
-import { changedDelivery } from "../tier-b/pass-on.js";
+import { changedDelivery } from "../pass-on.js";
 import { wrapDriver, wrapFactory } from "../wrap.js";
 
 /** M28: comes back after a cut without what it listened to. Its senders work again, its listeners are deaf. */

@@ -1,5 +1,5 @@
 import type { Delivery, DriverFactory } from "@trunkline/core/driver";
-import { OwnTimers } from "../tier-b/own-timers.js";
+import { OwnTimers } from "../own-timers.js";
 import { wrapDriver, wrapFactory } from "../wrap.js";
 
 /** One in so many changes places with the next. */

@@ -1,5 +1,5 @@
 import type { DriverFactory, Event, Request } from "@trunkline/core/driver";
-import { changedDelivery, changedMessage } from "../tier-b/pass-on.js";
+import { changedDelivery, changedMessage } from "../pass-on.js";
 import { wrapDriver, wrapFactory } from "../wrap.js";
 
 /** How many messages it remembers: more than are on their way in any case that changes what it sent. */

@@ -1,5 +1,5 @@
 import type { Delivery, DriverFactory } from "@trunkline/core/driver";
-import { changedDelivery } from "../tier-b/pass-on.js";
+import { changedDelivery } from "../pass-on.js";
 import { wrapDriver, wrapFactory, wrapListener } from "../wrap.js";
 
 /** M17: goes on taking messages for a listener that has stopped, as long as its transport is open; nobody handles them. */

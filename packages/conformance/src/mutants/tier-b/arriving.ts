@@ -1,6 +1,6 @@
 import type { Delivery, Driver, DriverFactory, JsonObject, Value } from "@trunkline/core/driver";
+import { changedDelivery, changedMessage, passOn } from "../pass-on.js";
 import { wrapDriver, wrapFactory } from "../wrap.js";
-import { changedDelivery, changedMessage, passOn } from "./pass-on.js";
 
 /** A factory whose drivers read every value that arrives, of requests, events and replies, as `read` has it. */
 export function readingAs(factory: DriverFactory, read: (value: Value) => Value): DriverFactory {

@@ -1,6 +1,6 @@
 import type { Delivery, DriverFactory } from "@trunkline/core/driver";
+import { OwnTimers } from "../own-timers.js";
 import { wrapDriver, wrapFactory } from "../wrap.js";
-import { OwnTimers } from "./own-timers.js";
 
 /** How long a load may wait for the rest of it. */
 const IDLE_MS = 50;

@@ -1,6 +1,6 @@
 import type { DriverFactory, Value } from "@trunkline/core/driver";
+import { changedDelivery, changedMessage } from "../pass-on.js";
 import { wrapDriver, wrapFactory } from "../wrap.js";
-import { changedDelivery, changedMessage } from "./pass-on.js";
 
 /** M34: keeps one context for all that a listener has in hand: that of the message which came last. */
 export function contextBleed(factory: DriverFactory): DriverFactory {

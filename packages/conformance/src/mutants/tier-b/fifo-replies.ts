@@ -1,6 +1,6 @@
 import type { DriverFactory, ReplySink } from "@trunkline/core/driver";
+import { passOn } from "../pass-on.js";
 import { wrapDriver, wrapFactory } from "../wrap.js";
-import { passOn } from "./pass-on.js";
 
 /** M06: takes each reply for that of the call which has waited longest, whatever it answers. */
 export function fifoReplies(factory: DriverFactory): DriverFactory {

@@ -1,7 +1,7 @@
 import { ConnectionLostError, type DriverFactory } from "@trunkline/core/driver";
+import { OwnTimers } from "../own-timers.js";
+import { passOn } from "../pass-on.js";
 import { wrapDriver, wrapFactory } from "../wrap.js";
-import { OwnTimers } from "./own-timers.js";
-import { passOn } from "./pass-on.js";
 
 /** M48: claims call monitoring, and no beat of a server ever reaches its caller. */
 export function heartbeatDead(factory: DriverFactory): DriverFactory {

@@ -1,6 +1,6 @@
 import type { Delivery, DriverFactory, Listener } from "@trunkline/core/driver";
+import { changedDelivery } from "../pass-on.js";
 import { wrapDriver, wrapFactory } from "../wrap.js";
-import { changedDelivery } from "./pass-on.js";
 
 interface Neighbour {
   readonly concurrency: number;

@@ -1,6 +1,6 @@
 import type { DriverFactory } from "@trunkline/core/driver";
+import { OwnTimers } from "../own-timers.js";
 import { wrapDriver, wrapFactory } from "../wrap.js";
-import { OwnTimers } from "./own-timers.js";
 
 /** Longer than any case. */
 const KEPT_MS = 600_000;

@@ -1,7 +1,7 @@
 import type { Address, Delivery, Driver, DriverFactory, Event } from "@trunkline/core/driver";
+import { OwnTimers } from "../own-timers.js";
+import { changedDelivery } from "../pass-on.js";
 import { wrapDriver, wrapFactory } from "../wrap.js";
-import { OwnTimers } from "./own-timers.js";
-import { changedDelivery } from "./pass-on.js";
 
 /** How long the second sending of an event may take. */
 const PATIENCE_MS = 30_000;

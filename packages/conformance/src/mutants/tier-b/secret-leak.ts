@@ -1,6 +1,6 @@
 import type { DriverFactory } from "@trunkline/core/driver";
+import { passOn } from "../pass-on.js";
 import { wrapDriver, wrapFactory } from "../wrap.js";
-import { passOn } from "./pass-on.js";
 
 /** M45: tells in its errors as whom it has connected, password included. */
 export function secretLeak(factory: DriverFactory): DriverFactory {

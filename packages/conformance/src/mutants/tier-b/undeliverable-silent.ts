@@ -1,6 +1,6 @@
 import { type DriverFactory, type Receipt, type SendHandle, UnreachableError } from "@trunkline/core/driver";
+import { passOn } from "../pass-on.js";
 import { wrapDriver, wrapFactory } from "../wrap.js";
-import { passOn } from "./pass-on.js";
 
 /** M46: keeps to itself that nobody is there, and lets the sender wait for its deadline. */
 export function undeliverableSilent(factory: DriverFactory): DriverFactory {

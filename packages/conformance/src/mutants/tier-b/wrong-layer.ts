@@ -6,8 +6,8 @@ import {
   type MessagingError,
   TimeoutError,
 } from "@trunkline/core/driver";
+import { passOn } from "../pass-on.js";
 import { wrapDriver, wrapFactory } from "../wrap.js";
-import { passOn } from "./pass-on.js";
 
 /** M37: tells what went wrong with a connection or with credentials as a timeout. */
 export function wrongLayer(factory: DriverFactory): DriverFactory {
