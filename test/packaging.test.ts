@@ -11,12 +11,16 @@ interface PackedManifest {
   readonly bin?: Readonly<Record<string, string>>;
   readonly exports?: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>;
   readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
 }
 
 const isWindows = process.platform === "win32";
 const npx = isWindows ? "npx.cmd" : "npx";
 const npm = isWindows ? "npm.cmd" : "npm";
+
+// Without install scripts: what docs/platforms.md says of the prebuilt binaries is thereby tried as well.
+const INSTALL: readonly string[] = ["install", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"];
 
 /** A project of nobody's, into which the packed packages are installed as from the registry. */
 let project: string;
@@ -29,9 +33,7 @@ beforeAll(async () => {
   await runWell(npx, [...pack, "--pack-destination", project], { cwd: ROOT, timeoutMs: 120_000 });
   tarballs = readdirSync(project).filter((name) => name.endsWith(".tgz"));
   writeFileSync(join(project, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }));
-  // Without install scripts: what docs/platforms.md says of the prebuilt binaries is thereby tried as well.
-  const install = ["install", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"];
-  await runWell(npm, [...install, ...tarballs.map((name) => `./${name}`)], { cwd: project, timeoutMs: 180_000 });
+  await runWell(npm, [...INSTALL, ...tarballs.map((name) => `./${name}`)], { cwd: project, timeoutMs: 180_000 });
 }, 300_000);
 
 afterAll(() => {
@@ -83,8 +85,8 @@ describe.each(packageNames())("packages/%s, installed", (folder) => {
   });
 
   test("asks for versions, not for the workspace", () => {
-    const { version, dependencies, peerDependencies } = manifestOf(folder);
-    const ranges = { ...dependencies, ...peerDependencies };
+    const { version, dependencies, optionalDependencies, peerDependencies } = manifestOf(folder);
+    const ranges = { ...dependencies, ...optionalDependencies, ...peerDependencies };
     expect(Object.values(ranges).filter((range) => range.startsWith("workspace:"))).toEqual([]);
     for (const [name, range] of Object.entries(ranges))
       if (name.startsWith("@trunkline/")) expect(range).toBe(`^${version}`);
@@ -163,4 +165,57 @@ test("an application's types are checked against the packed declarations, declar
   );
   const tsc = join(ROOT, "node_modules", "typescript", "bin", "tsc");
   expect(await runWell(process.execPath, [tsc, "--project", "."], { cwd: project })).toBe("");
+});
+
+describe("core and the zmq driver alone, installed without what is optional", () => {
+  let bare: string;
+
+  beforeAll(async () => {
+    bare = mkdtempSync(join(tmpdir(), "trunkline-bare-"));
+    writeFileSync(join(bare, "package.json"), JSON.stringify({ name: "bare", private: true, type: "module" }));
+    const needed = tarballs.filter((name) => /^trunkline-(core|zmq)-\d/.test(name)).map((name) => join(project, name));
+    expect(needed).toHaveLength(2);
+    await runWell(npm, [...INSTALL, "--omit=optional", ...needed], { cwd: bare, timeoutMs: 180_000 });
+    writeFileSync(join(bare, "hello.mjs"), read("examples/hello/hello.mjs"));
+  }, 200_000);
+
+  afterAll(() => {
+    rmSync(bare, { recursive: true, force: true });
+  });
+
+  test("have nothing native, and no install script", () => {
+    expect(existsSync(join(bare, "node_modules", "zeromq"))).toBe(false);
+    const files = readdirSync(join(bare, "node_modules"), { recursive: true, encoding: "utf8" });
+    expect(files.filter((name) => /\.node$|(^|[/\\])binding\.gyp$/.test(name))).toEqual([]);
+  });
+
+  test("calls work with engine=zmtp", async () => {
+    const args = ["hello.mjs", "zmq:///bare?engine=zmtp"];
+    expect(await runWell(process.execPath, args, { cwd: bare })).toBe("Hello, world!\n");
+  });
+
+  test("engine=libzmq says at once what to install", async () => {
+    const code = `
+      import { openTransport } from "@trunkline/core";
+      const error = await openTransport("zmq:///bare?engine=libzmq").catch((error) => error);
+      console.log(error.code, error.capability, error.message);
+    `;
+    const printed = await runWell(process.execPath, ["--input-type=module", "-e", code], { cwd: bare });
+    expect(printed).toMatch(/^ERR_NOT_SUPPORTED libzmq .*npm install zeromq.*engine=zmtp/);
+  });
+
+  test("no declaration that the driver's entry leads to needs a package that is not installed", () => {
+    const dist = join(bare, "node_modules", "@trunkline", "zmq", "dist");
+    const files = new Set([join(dist, "index.d.ts")]);
+    const packages = new Set<string>();
+    for (const file of files) {
+      const imports = readFileSync(file, "utf8").matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g);
+      for (const [, specifier = ""] of imports) {
+        if (specifier.startsWith(".")) files.add(join(file, "..", specifier.replace(/\.js$/, ".d.ts")));
+        else packages.add(specifier);
+      }
+    }
+    expect([...packages].filter((name) => name.startsWith("@trunkline/core"))).not.toEqual([]);
+    expect([...packages].filter((name) => !/^(@trunkline\/core\/|zod$|eventemitter3$|node:)/.test(name))).toEqual([]);
+  });
 });

@@ -5,7 +5,10 @@ import { filesUnder, importsOf, packageNames, resolveRelative } from "../support
 const ALLOWED: ReadonlyMap<string, RegExp> = new Map([
   ["core", /^(node:|\.|eventemitter3$|zod$)/],
   ["fake", /^(node:|\.|@trunkline\/core\/driver$|eventemitter3$|zod$)/],
-  ["zmq", /^(node:|\.|@trunkline\/core\/driver$|eventemitter3$|zod$|zeromq$|ioredis$)/],
+  [
+    "zmq",
+    /^(node:|\.|@trunkline\/core\/driver$|eventemitter3$|zod$|zeromq$|ioredis$|sodium-native$|libsodium-wrappers$)/,
+  ],
   ["rabbit", /^(node:|\.|@trunkline\/core\/driver$|amqplib$|zod$)/],
   ["conformance", /^(node:|\.|@trunkline\/core(\/driver|\/testing)?$)/],
   ["cli", /^(node:|\.|@trunkline\/core(\/driver)?$|@trunkline\/conformance$)/],

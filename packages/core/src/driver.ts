@@ -10,7 +10,15 @@ export { Credit } from "./kit/credit.js";
 export { DuplicateWindow, type DuplicateWindowOptions } from "./kit/duplicate-window.js";
 export { escapeName, type HashNameOptions, hashName, unescapeName } from "./kit/names.js";
 export { checkParams, checkValue, type PayloadLimits } from "./kit/payload-check.js";
-export { decodeValue, MalformedError, ValueReader } from "./kit/value-reader.js";
+export { decodeValue, MalformedError, type ShapeNames, ValueReader } from "./kit/value-reader.js";
+export {
+  MAX_SHAPE_BYTES,
+  MAX_SHAPE_KEYS,
+  MAX_SHAPES,
+  ReceivedShapes,
+  type SentShape,
+  SentShapes,
+} from "./kit/value-shapes.js";
 export { encodeValue, ValueWriter, type ValueWriterOptions } from "./kit/value-writer.js";
 export { nearestName } from "./nearest-name.js";
 export * from "./seam.js";

@@ -266,7 +266,7 @@ export interface DriverEvents {
   warning: { readonly message: string; readonly error?: unknown };
   /** Input or late messages that were counted and dropped (F1, B9). */
   dropped: { readonly count: number; readonly reason: string; readonly peer?: string };
-  /** Casts and events that a process had accepted and not handled when it died (B12). */
+  /** Casts and events that a process had accepted and not handled when it died: counted once, by the driver that sent them (B12). */
   castsLost: { readonly count: number; readonly peer: string };
 }
 

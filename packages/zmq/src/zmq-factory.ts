@@ -13,7 +13,9 @@ import { createLibzmqEngine } from "./engine/libzmq-engine.js";
 import { createZmtpEngine } from "./engine/zmtp-engine.js";
 import { createMatchmaker } from "./matchmaker/create-matchmaker.js";
 import { capabilitiesOf, optionsSchema, readOptions, type ZmqOptions } from "./options.js";
+import { readSecurity, type Secrets } from "./security/read-security.js";
 import { DropTally, ZmqDriver } from "./zmq-driver.js";
+import { loadSodium } from "./zmtp/crypto/load-sodium.js";
 
 /** A batch and the greeting fit whatever the bound for messages is; records have a header besides. */
 const FRAME_SLACK_BYTES = 256 * 1024;
@@ -22,6 +24,8 @@ const SILENT_MS = 60_000;
 
 /** What a driver of one's own may be given beside the URL. */
 export interface ZmqDriverSettings {
+  /** What the URL and its files do not say, with `security=plain` or `curve`. @default none */
+  readonly secrets?: Secrets;
   /** Where an address is really dialled: for proxies between, and for faults in tests. @default where it says */
   readonly dialHook?: (address: string) => string;
 }
@@ -30,9 +34,12 @@ export interface ZmqDriverSettings {
 export function createZmqDriver(settings: ZmqDriverSettings = {}): DriverFactory {
   const dialHook = settings.dialHook ?? ((address) => address);
   const contexts = new ContextShelf();
-  /** The one that the URL asks for. Neither loads anything yet, and zmtp never loads the add-on. */
-  const createEngine = (which: ZmqOptions["engine"], options: EngineOptions): Engine =>
-    which === "zmtp" ? createZmtpEngine(options) : createLibzmqEngine({ ...options, contexts });
+  /** The one that the URL asks for. Neither loads anything yet but the library for CURVE, and zmtp never loads libzmq. */
+  const createEngine = async (which: ZmqOptions["engine"], options: EngineOptions): Promise<Engine> => {
+    if (which === "libzmq") return createLibzmqEngine({ ...options, contexts });
+    const sodium = options.security?.mechanism === "curve" ? await loadSodium() : undefined;
+    return createZmtpEngine({ ...options, sodium });
+  };
   return {
     scheme: "zmq",
     name: "@trunkline/zmq",
@@ -48,13 +55,15 @@ export function createZmqDriver(settings: ZmqDriverSettings = {}): DriverFactory
       const options = readOptions(url);
       const { bind, security, runtimeDir, heartbeatMs, heartbeatTimeoutMs, maxMessageBytes } = options;
       const tally = new DropTally();
+      const secured = await readSecurity(url, options, settings.secrets);
       const matchmaker = createMatchmaker(url, { bind, security, runtimeDir, onDropped: tally.add });
-      const engine = createEngine(options.engine, {
+      const engine = await createEngine(options.engine, {
         maxFrameBytes: maxMessageBytes + FRAME_SLACK_BYTES,
         heartbeatMs,
         heartbeatTimeoutMs,
         handshakeMs: heartbeatTimeoutMs,
         silentMs: SILENT_MS,
+        security: secured,
         onDropped: tally.add,
       });
       await matchmaker.open();

@@ -8,7 +8,15 @@
  *   and not 0; zero has no magnitude.
  *
  * A reader accepts any width of a length, and the integers of 64 bits and float 32 that other encoders write; no other type.
+ *
+ * Where both ends agreed to it, and in no value that outlives its connection, an object may be written by its shape
+ * (`value-shapes.ts`): 0xc1, which MessagePack never uses, the shape's number as a varint from 1 on, then a value for each
+ * of its keys in their order, of which 0xc1 0x00 says that the object has no such member.
  */
 export const BIGINT_EXTENSION = 0x01;
 /** -1 as a byte. */
 export const TIMESTAMP_EXTENSION = 0xff;
+/** What an object written by its shape begins with, and a member that is not there. */
+export const SHAPED = 0xc1;
+/** In place of a shape's number: no member. */
+export const ABSENT = 0x00;

@@ -1,9 +1,9 @@
 // Long because a codec is one table: a type byte and what it means, once for each.
-import { isUtf8 } from "node:buffer";
+import { isAscii, isUtf8 } from "node:buffer";
 import type { Value } from "../value.js";
 import { MAX_DEPTH } from "./payload-check.js";
 import { LONGEST_SHORT, shortAscii } from "./short-ascii.js";
-import { BIGINT_EXTENSION, TIMESTAMP_EXTENSION } from "./value-format.js";
+import { ABSENT, BIGINT_EXTENSION, SHAPED, TIMESTAMP_EXTENSION } from "./value-format.js";
 
 /**
  * The peer's bytes are not what the format says: truncated, of an unknown type, too deep, not UTF-8.
@@ -21,6 +21,12 @@ export class MalformedError extends Error {
   }
 }
 
+/** The keys of the shapes that were announced, by their numbers. */
+export interface ShapeNames {
+  /** Undefined for a number that was not announced. */
+  keysOf(id: number): readonly string[] | undefined;
+}
+
 /**
  * Reads what `ValueWriter` writes, trusting nothing (F1): every length is checked against what is left before anything is
  * made, nesting ends at 1 000, only the types of `value-format.ts` are taken, keys are strings, and `__proto__` is a key
@@ -35,6 +41,8 @@ export class ValueReader {
   position = 0;
   /** Where reading stops; never beyond the buffer. */
   end = 0;
+  /** The shapes that objects may be written by. Undefined, as at first: by none, and one that is makes the value malformed. */
+  shapes: ShapeNames | undefined = undefined;
   /** From the second `reset` on: a reader that serves once would pay for the table and gain nothing. */
   #keys: (KnownKey | undefined)[] | undefined;
   #isReused = false;
@@ -167,6 +175,8 @@ export class ValueReader {
       case 0xd7:
       case 0xd8:
         return this.#extension(1 << (byte - 0xd4), at);
+      case SHAPED:
+        return this.#shaped(depth);
       default:
         throw unknownType(byte, at);
     }
@@ -238,6 +248,9 @@ export class ValueReader {
       case 0xd8:
         this.#pass((1 << (byte - 0xd4)) + 1);
         return;
+      case SHAPED:
+        this.#skipShaped(depth);
+        return;
       default:
         throw unknownType(byte, this.position - 1);
     }
@@ -256,6 +269,11 @@ export class ValueReader {
       this.#pass(this.#keyLength());
       this.#skip(depth + 1);
     }
+  }
+
+  #skipShaped(depth: number): void {
+    const { length } = this.#shapeKeys(depth);
+    for (let i = 0; i < length; i++) if (!this.#isAbsent()) this.#skip(depth + 1);
   }
 
   #pass(count: number): void {
@@ -301,6 +319,34 @@ export class ValueReader {
       else map[key] = member;
     }
     return map;
+  }
+
+  #shaped(depth: number): Value {
+    const keys = this.#shapeKeys(depth);
+    const { length } = keys;
+    const map: Record<string, Value> = {};
+    // No key is `__proto__`: no table takes it.
+    for (let i = 0; i < length; i++) if (!this.#isAbsent()) map[keys[i] as string] = this.#value(depth + 1); // i is below the length
+    return map;
+  }
+
+  /** Stands behind the marker. The keys of the shape whose number follows, each of which has a byte at least. */
+  #shapeKeys(depth: number): readonly string[] {
+    const at = this.position - 1;
+    if (this.shapes === undefined) throw unknownType(SHAPED, at);
+    const keys = this.shapes.keysOf(this.varint());
+    if (keys === undefined) throw new MalformedError("a shape that was not announced", at);
+    if (depth >= MAX_DEPTH) throw this.#tooDeep();
+    if (keys.length > this.end - this.position) throw this.#truncated();
+    return keys;
+  }
+
+  /** Passes over a member that is not there. */
+  #isAbsent(): boolean {
+    const at = this.position;
+    if (this.bytes[at] !== SHAPED || at + 1 >= this.end || this.bytes[at + 1] !== ABSENT) return false;
+    this.position = at + 2;
+    return true;
   }
 
   #key(): string {
@@ -353,6 +399,7 @@ export class ValueReader {
       const short = shortAscii(bytes, start, length);
       if (short !== undefined) return short;
     }
+    if (length >= LARGE && isAscii(bytes.subarray(start, stop))) return bytes.toString("latin1", start, stop);
     const text = bytes.toString("utf8", start, stop);
     // Decoding puts U+FFFD for what is not UTF-8; only where one is seen is it worth asking whether it was sent.
     if (text.includes("\ufffd") && !isUtf8(bytes.subarray(start, stop)))
@@ -396,6 +443,8 @@ interface KnownKey {
 }
 
 const EMPTY: Buffer = Buffer.alloc(0);
+/** From so many bytes on it pays to ask first whether all are ASCII: 1 MiB is then read in a sixth of the time. */
+const LARGE = 8 * 1024;
 /** Arrays up to this count are made at their size at once: 1 000 nested promises of it are 1 MiB. */
 const FEW = 128;
 /** A power of two. */

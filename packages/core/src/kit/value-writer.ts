@@ -11,7 +11,8 @@ import {
   refusalWithoutPath,
 } from "./payload-check.js";
 import { writeAscii } from "./short-ascii.js";
-import { BIGINT_EXTENSION, TIMESTAMP_EXTENSION } from "./value-format.js";
+import { ABSENT, BIGINT_EXTENSION, SHAPED, TIMESTAMP_EXTENSION } from "./value-format.js";
+import { MAX_SHAPE_KEYS, type SentShape, type SentShapes, savedBytes } from "./value-shapes.js";
 
 /** What of D2 a {@link ValueWriter} may write, and where it goes on when its buffer is full. */
 export interface ValueWriterOptions extends PayloadLimits {
@@ -34,6 +35,10 @@ export class ValueWriter {
   bytes: Buffer = EMPTY;
   /** Where the next byte goes. */
   position = 0;
+  /** The connection's shapes, while what is written goes there and nowhere else. Undefined, as at first: objects are written plainly. */
+  shapes: SentShapes | undefined = undefined;
+  /** How many bytes the plain form of what was written would have more: the driver's to set back to 0, as `position`. */
+  savedBytes = 0;
   readonly #options: ValueWriterOptions;
   /** How far `onFull` has moved the unfinished record, so that a header written before can be found again. */
   #moved = 0;
@@ -143,7 +148,12 @@ export class ValueWriter {
 
   #map(value: object, depth: number): void {
     if (depth >= MAX_DEPTH) throw REFUSED;
-    const count = Object.keys(value).length;
+    const keys = Object.keys(value);
+    const count = keys.length;
+    if (this.shapes !== undefined && count > 0 && count <= MAX_SHAPE_KEYS) {
+      const shape = this.shapes.find(keys);
+      if (shape !== undefined) return this.#shaped(value, shape, depth);
+    }
     const header = this.position - this.#moved;
     this.#head(0x80, 0xde, count);
     let seen = 0;
@@ -158,6 +168,33 @@ export class ValueWriter {
       written++;
     }
     if (written !== count) this.#correctHead(header + this.#moved, written);
+  }
+
+  #shaped(value: object, shape: SentShape, depth: number): void {
+    if (this.bytes.length - this.position < 9) this.#full(9);
+    this.bytes[this.position++] = SHAPED;
+    this.varint(shape.id);
+    this.savedBytes += shape.saved;
+    const { keys } = shape;
+    const count = keys.length;
+    let written = 0;
+    for (const key in value) {
+      // A getter removed a member, or a proxy has others each time it is asked.
+      if (written === count || key !== keys[written]) break;
+      this.#member((value as Record<string, unknown>)[key], key, depth + 1); // it is an object, and the key its own
+      written++;
+    }
+    for (; written < count; written++) {
+      const key = keys[written] as string; // it is below the count
+      this.#member(Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined, key, depth + 1); // it is an object
+    }
+  }
+
+  #member(member: unknown, key: string, depth: number): void {
+    if (member !== undefined) return this.#value(member, depth);
+    this.u8(SHAPED);
+    this.u8(ABSENT);
+    this.savedBytes -= savedBytes(key) + 2;
   }
 
   /** The count that was written before some members were found to be undefined. It keeps its width, which MessagePack allows. */
@@ -219,6 +256,7 @@ export class ValueWriter {
     if (!value.isWellFormed()) throw REFUSED;
     const most = value.length * 3;
     if (most < 0x1_0000 && this.bytes.length - this.position >= most + 3) this.#stringOfAtMost(value, most);
+    else if (value.length >= 0x100) this.#longAscii(value);
     else this.#stringOf(value, Buffer.byteLength(value));
   }
 
@@ -238,6 +276,27 @@ export class ValueWriter {
       bytes[at + 2] = size;
       this.position = at + 3 + size;
     }
+  }
+
+  /** In one pass where it is ASCII: what had four bytes more than it took was not cut off, since no character needs more. */
+  #longAscii(value: string): void {
+    const length = value.length;
+    if (this.bytes.length - this.position < length + 9) this.#full(length + 9);
+    const bytes = this.bytes;
+    const at = this.position;
+    const start = length < 0x1_0000 ? at + 3 : at + 5;
+    if (bytes.write(value, start, length + 4, "utf8") > length) {
+      this.#stringOf(value, Buffer.byteLength(value));
+      return;
+    }
+    if (length < 0x1_0000) {
+      bytes[at] = 0xda;
+      bytes.writeUInt16BE(length, at + 1);
+    } else {
+      bytes[at] = 0xdb;
+      bytes.writeUInt32BE(length, at + 1);
+    }
+    this.position = start + length;
   }
 
   #stringOf(value: string, size: number): void {

@@ -142,6 +142,19 @@ describe("values survive", () => {
     }
   });
 
+  test.each([255, 256, 300, 8_191, 8_192, 21_845, 65_534, 65_535, 65_536, 65_537, 100_000])(
+    "a string of %i characters, of which one may be no ASCII",
+    (length) => {
+      expectSame(roundTrip("x".repeat(length)), "x".repeat(length));
+      for (const character of ["\u0000", "\u007f", "\u0080", "é", "日", "\ufffd", "😀"]) {
+        for (const before of [0, 1, length - character.length - 1, length - character.length]) {
+          const text = `${"x".repeat(before)}${character}${"x".repeat(length - character.length - before)}`;
+          expectSame(roundTrip([text, 1]), [text, 1]);
+        }
+      }
+    },
+  );
+
   test("large things", () => {
     const value = {
       text: "é".repeat(70_000),
@@ -407,6 +420,7 @@ describe("hostile bytes", () => {
     ["long bytes that are not UTF-8", `d920${"61".repeat(31)}ff`],
     ["an encoded lone surrogate", "a3eda080"],
     ["an overlong character", "a2c080"],
+    ["very long bytes that are not UTF-8", `da2000${"61".repeat(8_191)}ff`],
     ["a key that is not UTF-8", "81a1ff01"],
     ["a bigint without sign", "c70001"],
     ["a bigint of sign 2", "c702010201"],

@@ -6,15 +6,17 @@
  * can reach no other process), and its frames arrive whole and in order.
  */
 import type { MessagingError } from "@trunkline/core/driver";
+import type { Security } from "../security/security.js";
 
 /** Why a link ended. Every link ends exactly once. */
 export interface LinkEnd {
   /**
    * `refused`: the address has no listener (nothing was ever sent). `handshake`: there is a listener, and it did not speak in
-   * time or not our language. `lost`: the other side vanished. `silent`: nothing came for too long. `cut`: this side called
+   * time or not our language. `denied`: one side does not let the other in, or is not who the other trusts; `error` is an AuthError.
+   * `lost`: the other side vanished. `silent`: nothing came for too long. `cut`: this side called
    * `cut` or `close`. `failed`: this side could not (too many open files, a bad address).
    */
-  readonly reason: "refused" | "handshake" | "lost" | "silent" | "cut" | "failed";
+  readonly reason: "refused" | "handshake" | "denied" | "lost" | "silent" | "cut" | "failed";
   readonly detail: string;
   readonly error?: MessagingError;
 }
@@ -83,6 +85,8 @@ export interface EngineOptions {
   readonly handshakeMs: number;
   /** An accepted link without a frame for this long is `silent`, where the engine cannot see departures. */
   readonly silentMs: number;
+  /** Whom to let in, and how to be let in. The engine's own: closing it wipes its secrets. @default everybody, and by everybody */
+  readonly security?: Security | undefined;
   /**
    * Hears of input that was dropped before any link had it: noise on the port, frames of a link that was cut (F1). Called at
    * most once a second for each reason and listener, after the first time, with what was counted meanwhile.

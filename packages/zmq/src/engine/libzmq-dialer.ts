@@ -1,21 +1,18 @@
 import { ConnectError, type MessagingError } from "@trunkline/core/driver";
 import type { Dealer, Event } from "zeromq";
-import { type EngineAddress, needsIpv6, parseEngineAddress } from "./address.js";
+import { type EngineAddress, parseEngineAddress } from "./address.js";
 import type { EngineLink, EngineOptions, LinkEnd, LinkHandler } from "./engine.js";
-import { checkFreeDescriptors, codeOf, isOutOfFiles, type NativeContext, OUT_OF_FILES, reasonOf } from "./native.js";
+import { createDealer } from "./libzmq-dealer.js";
+import { dealerSecurity, misunderstanding, unfinished } from "./libzmq-security.js";
+import { denial, NO_KEY } from "./link-texts.js";
+import { checkFreeDescriptors, isOutOfFiles, type NativeContext, OUT_OF_FILES, reasonAndCode } from "./native.js";
 import { Outbox } from "./outbox.js";
 import { Parting } from "./parting.js";
-import { RECEIVE_HIGH_WATER_MARK, SEND_HIGH_WATER_MARK } from "./pipe-bounds.js";
 import { watchSocketEvents } from "./socket-events.js";
 
 /** The socket's, its events' and the connection's: where libzmq's thread finds none, it says nothing. */
 const DESCRIPTORS_A_DIAL = 5;
 const MAX_INT32 = 2_147_483_647;
-/**
- * The socket is closed long before libzmq would reconnect it. Not -1, and not `immediate`: with either, libzmq drops what a
- * vanished peer had sent and was not read yet.
- */
-const NEVER_MS = 3_600_000;
 /** Whole turns of the loop without a frame, after which a vanished peer's frames have all been read. */
 const QUIET_TURNS = 2;
 
@@ -117,24 +114,15 @@ export class DialledLink implements EngineLink {
 
   #connect(opened: NativeContext, address: EngineAddress): void {
     if (this.#state !== "connecting") return;
-    const { handshakeMs, heartbeatMs, heartbeatTimeoutMs, maxFrameBytes } = this.#host.options;
+    const secured = dealerSecurity(this.#host.options.security, this.peer);
+    if (secured === undefined) {
+      this.#endLater(denial(this.peer, NO_KEY));
+      return;
+    }
+    const { handshakeMs } = this.#host.options;
     try {
       checkFreeDescriptors(DESCRIPTORS_A_DIAL);
-      const socket = new opened.native.Dealer({
-        context: opened.context,
-        linger: 0,
-        reconnectInterval: NEVER_MS,
-        sendTimeout: 0,
-        sendHighWaterMark: SEND_HIGH_WATER_MARK,
-        receiveHighWaterMark: RECEIVE_HIGH_WATER_MARK,
-        handshakeInterval: handshakeMs,
-        connectTimeout: handshakeMs,
-        heartbeatInterval: heartbeatMs,
-        heartbeatTimeout: heartbeatTimeoutMs,
-        heartbeatTimeToLive: heartbeatTimeoutMs,
-        maxMessageSize: maxFrameBytes,
-        ipv6: needsIpv6(address),
-      });
+      const socket = createDealer(opened, address, this.#host.options, secured);
       this.#socket = socket;
       this.#host.closes(watchSocketEvents(socket, this.#onEvent));
       socket.connect(this.peer);
@@ -154,7 +142,9 @@ export class DialledLink implements EngineLink {
 
   #receive(): void {
     const socket = this.#socket ?? this.#parting?.socket;
-    socket?.receive().then(this.#onMessage, this.#onReceiveFailed);
+    // The time to part may have been over just before its last frame came: a closed socket throws.
+    if (socket === undefined || socket.closed) return;
+    socket.receive().then(this.#onMessage, this.#onReceiveFailed);
   }
 
   readonly #onMessage = (parts: Buffer[]): void => {
@@ -200,13 +190,15 @@ export class DialledLink implements EngineLink {
       case "handshake:error:protocol":
       case "handshake:error:auth":
       case "handshake:error:other":
-        this.#endWhenRead({ reason: "handshake", detail: `it does not speak our language: ${reasonOf(event.error)}` });
+        this.#endWhenRead(misunderstanding(this.#host.options.security, this.peer, event));
         return;
       case "disconnect":
         this.#parting?.end();
         if (this.#state === "open") this.#endWhenRead({ reason: "lost", detail: "the other side is gone" });
         else
-          this.#endWhenRead({ reason: "handshake", detail: "it ended the connection before the handshake was done" });
+          this.#endWhenRead(
+            unfinished(this.#host.options.security, "it ended the connection before the handshake was done"),
+          );
         return;
       case "close":
         // libzmq gave up connecting, once.
@@ -283,13 +275,8 @@ export class DialledLink implements EngineLink {
   }
 
   #failure(cause: unknown): LinkEnd {
-    const detail = `cannot dial ${this.peer}: ${isOutOfFiles(cause) ? OUT_OF_FILES : describe(cause)}`;
+    const detail = `cannot dial ${this.peer}: ${isOutOfFiles(cause) ? OUT_OF_FILES : reasonAndCode(cause)}`;
     const error: MessagingError = cause instanceof ConnectError ? cause : new ConnectError(detail, { cause });
     return { reason: "failed", detail, error };
   }
-}
-
-function describe(cause: unknown): string {
-  const code = codeOf(cause);
-  return code === "" ? reasonOf(cause) : `${reasonOf(cause)} (${code})`;
 }

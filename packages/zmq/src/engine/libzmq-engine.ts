@@ -1,8 +1,10 @@
 import { ConnectError, ListenError } from "@trunkline/core/driver";
 import { ContextShelf } from "./context-shelf.js";
 import type { Engine, EngineLink, EngineListener, EngineOptions, LinkHandler } from "./engine.js";
+import { refuseForeignRuntime } from "./foreign-runtime.js";
 import { type DialerHost, DialledLink } from "./libzmq-dialer.js";
 import { LibzmqListener, type ListenerHost } from "./libzmq-listener.js";
+import { ZapHandler } from "./libzmq-security.js";
 import {
   checkFreeDescriptors,
   isOutOfFiles,
@@ -10,6 +12,7 @@ import {
   type NativeContext,
   OUT_OF_FILES,
   refuseWorkerThread,
+  requireNative,
 } from "./native.js";
 
 /** Three for each dialled link, so room for some 5 000; fixed at a context's first socket. */
@@ -32,10 +35,12 @@ export interface LibzmqEngineOptions extends EngineOptions {
  * libzmq's thread in a context of this engine's own.
  *
  * An open link or listener keeps the process alive until it is closed.
- * @throws NotSupportedError (`worker-threads`): not in the main thread.
+ * @throws NotSupportedError (`worker-threads`: not in the main thread; `libzmq`: the package is not installed, or this is Bun or Deno).
  */
 export function createLibzmqEngine(options: LibzmqEngineOptions): Engine {
   refuseWorkerThread();
+  refuseForeignRuntime();
+  requireNative();
   return new LibzmqEngine(options);
 }
 
@@ -60,6 +65,7 @@ class LibzmqEngine implements Engine, DialerHost, ListenerHost {
   readonly #sockets: Set<Promise<void>> = new Set();
   readonly #opening: Set<Promise<unknown>> = new Set();
   readonly #contexts: ContextShelf;
+  #zap: Promise<ZapHandler> | undefined;
   #context: NativeContext | undefined;
   #isClosed = false;
 
@@ -99,15 +105,31 @@ class LibzmqEngine implements Engine, DialerHost, ListenerHost {
     for (const link of this.#links) link.cut("the engine is closed");
     await Promise.allSettled(this.#opening);
     await Promise.all([...this.#listeners].map((listener) => listener.close()));
+    const [zap] = await Promise.allSettled([this.#zap]);
+    if (zap?.status === "fulfilled") zap.value?.close();
     // Those that still had something to flush keep the process alive until they have, or their linger time is over.
     await within(CLOSE_MS, Promise.all(this.#sockets));
     if (this.#context !== undefined) this.#contexts.giveBack(this.#context);
     this.#context = undefined;
+    this.options.security?.wipe();
   }
 
   openContext(): NativeContext | Promise<NativeContext> {
     this.#context ??= this.#contexts.take();
     return this.#context ?? this.#load();
+  }
+
+  /** Before the first listener, and until the engine is closed: without it libzmq would let nobody in. */
+  async openZap(context: NativeContext): Promise<void> {
+    const { security } = this.options;
+    if (security === undefined) return;
+    this.#zap ??= ZapHandler.open(context, security);
+    try {
+      await this.#zap;
+    } catch (error) {
+      this.#zap = undefined;
+      throw error;
+    }
   }
 
   closes(ended: Promise<void>): void {

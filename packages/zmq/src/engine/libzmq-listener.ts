@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { ListenError } from "@trunkline/core/driver";
 import type { Router } from "zeromq";
 import { needsIpv6, parseEngineAddress } from "./address.js";
@@ -7,15 +6,16 @@ import { END_MARK } from "./end-mark.js";
 import type { EngineLink, EngineListener, EngineOptions, LinkHandler } from "./engine.js";
 import { removeIpcFile, restrictIpcFile } from "./ipc-path.js";
 import { type AcceptedHost, AcceptedLink } from "./libzmq-accepted.js";
+import { announceDepartures } from "./libzmq-departures.js";
 import type { DialerHost } from "./libzmq-dialer.js";
+import { routerSecurity } from "./libzmq-security.js";
+import { NOT_LET_IN } from "./link-texts.js";
 import { listenError } from "./listen-error.js";
 import { checkFreeDescriptors, type NativeContext, OUT_OF_FILES, reasonOf } from "./native.js";
 import { RECEIVE_HIGH_WATER_MARK, SEND_HIGH_WATER_MARK } from "./pipe-bounds.js";
 import { prepareBind } from "./prepare-bind.js";
 import { watchSocketEvents } from "./socket-events.js";
 
-/** ZMQ_DISCONNECT_MSG, an option of libzmq's draft interface, which the published binaries have. */
-const DISCONNECT_MSG = 111;
 const BACKLOG = 1_024;
 /** A link is silent after so many sweeps without a frame. */
 const SWEEPS_UNTIL_SILENT = 4;
@@ -25,16 +25,13 @@ const UNBIND_MS = 1_000;
 /** The socket's, its events' and what libzmq opens to look at the network interfaces, where it aborts if it cannot. */
 const DESCRIPTORS_A_BIND = 8;
 
-/** The option setter that zeromq keeps from TypeScript. */
-interface RawOptions {
-  setStringOption(option: number, value: Buffer): void;
-}
-
 export interface ListenerHost {
   readonly options: EngineOptions;
   /** False: behave as a libzmq without its draft interface, which does not tell who leaves. For tests. */
   readonly seesDepartures: boolean;
   openContext(): NativeContext | Promise<NativeContext>;
+  /** Resolves when somebody answers libzmq whom to let in, where that is asked. @throws ListenError */
+  openZap(context: NativeContext): Promise<void>;
   /** As {@link DialerHost.closes}. */
   closes(ended: Promise<void>): void;
   released(listener: LibzmqListener): void;
@@ -90,12 +87,15 @@ export class LibzmqListener implements EngineListener, AcceptedHost {
     if (typeof parsed === "string") throw new ListenError(`cannot listen on ${address}: ${parsed}`);
     let socket: Router | undefined;
     try {
-      const { native, context } = await host.openContext();
+      const opened = await host.openContext();
+      const { native, context } = opened;
+      await host.openZap(opened);
       const bindTo = await prepareBind(address, parsed);
       checkFreeDescriptors(DESCRIPTORS_A_BIND);
-      const { heartbeatMs, heartbeatTimeoutMs, handshakeMs, maxFrameBytes } = host.options;
+      const { heartbeatMs, heartbeatTimeoutMs, handshakeMs, maxFrameBytes, security } = host.options;
       socket = new native.Router({
         context,
+        ...routerSecurity(security),
         linger: 0,
         mandatory: true,
         sendTimeout: 0,
@@ -274,21 +274,9 @@ function watchUntilUnbound(host: ListenerHost, socket: Router, dropped: DropTall
     const ended = watchSocketEvents(socket, (event) => {
       if (event.type === "close") resolve();
       else if (event.type === "accept:error") dropped.add(`a connection that could not be accepted: ${OUT_OF_FILES}`);
+      else if (event.type === "handshake:error:auth") dropped.add(NOT_LET_IN);
       else if (event.type.startsWith("handshake:error")) dropped.add("a connection that does not speak our language");
     });
     host.closes(ended);
   });
-}
-
-/** Returns what will be received from a peer when it is gone, or undefined where libzmq was built without that option. */
-function announceDepartures(socket: Router): Buffer | undefined {
-  const departure = randomBytes(16);
-  try {
-    // The setter exists on every socket; zeromq hides it from TypeScript because its options have names.
-    (socket as unknown as RawOptions).setStringOption(DISCONNECT_MSG, departure);
-    return departure;
-  } catch {
-    // An unknown option: silence and refused replies have to do.
-    return undefined;
-  }
 }

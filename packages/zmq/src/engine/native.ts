@@ -12,15 +12,43 @@ export interface NativeContext {
   readonly context: Context;
 }
 
+/** As Node says it for `import`, and for what is resolved beforehand. */
+const NOT_FOUND = "ERR_MODULE_NOT_FOUND";
+
+/**
+ * The package is an optional dependency, which an installation for engine=zmtp leaves out: a transport that needs it learns that
+ * when it is opened, and not from its first call.
+ * @param find throws ERR_MODULE_NOT_FOUND where it is not installed; whatever else it throws is left to `loadNative`.
+ * @throws NotSupportedError (`libzmq`): it is not installed.
+ */
+export function requireNative(find: () => unknown = () => import.meta.resolve("zeromq")): void {
+  try {
+    find();
+  } catch (cause) {
+    if (codeOf(cause) === NOT_FOUND) throw notInstalled(cause);
+  }
+}
+
+function notInstalled(cause: unknown): NotSupportedError {
+  return new NotSupportedError(
+    "engine=libzmq needs the package zeromq, and it is not installed: install it beside @trunkline/zmq (npm install zeromq@6), " +
+      "or use engine=zmtp, which needs no add-on and speaks to the same peers",
+    "libzmq",
+    "zmq",
+    { cause },
+  );
+}
+
 /**
  * Loads zeromq at its first use, so that an application that never dials does not pay for a native add-on, and one without
  * a binary for its platform learns it as an error of the operation and not of the import.
- * @throws ConnectError: the add-on does not load here.
+ * @throws NotSupportedError (`libzmq`): it is not installed. ConnectError: the add-on does not load here.
  */
 export async function loadNative(): Promise<Native> {
   try {
     return await import("zeromq");
   } catch (cause) {
+    if (codeOf(cause) === NOT_FOUND) throw notInstalled(cause);
     throw new ConnectError(
       `cannot load the native add-on of the zeromq package on ${process.platform} ${process.arch} with Node ` +
         `${process.version}: ${reasonOf(cause)}; reinstall it with a package manager that runs on this platform`,
@@ -65,6 +93,12 @@ export function codeOf(error: unknown): string {
 
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** For people, with the system's code where it has one. */
+export function reasonAndCode(cause: unknown): string {
+  const code = codeOf(cause);
+  return code === "" ? reasonOf(cause) : `${reasonOf(cause)} (${code})`;
 }
 
 /** True where the process, or libzmq's context, has no descriptor or socket left. */

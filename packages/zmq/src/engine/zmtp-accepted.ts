@@ -1,6 +1,9 @@
 import type { Socket } from "node:net";
-import { ZmtpError } from "../zmtp/zmtp-error.js";
+import type { BodyPool } from "../zmtp/body-pool.js";
+import type { MechanismMaker, Traffic } from "../zmtp/mechanisms/mechanism.js";
+import { ZmtpError, type ZmtpErrorCode } from "../zmtp/zmtp-error.js";
 import type { EngineLink, EngineOptions, LinkEnd, LinkHandler } from "./engine.js";
+import { NOT_LET_IN } from "./link-texts.js";
 import { type ConnectionOwner, ZmtpConnection } from "./zmtp-connection.js";
 import { ZmtpDeadline } from "./zmtp-deadline.js";
 import { ZmtpOutbox } from "./zmtp-outbox.js";
@@ -8,6 +11,8 @@ import { ZmtpOutbox } from "./zmtp-outbox.js";
 /** What an accepted link needs of its listener. */
 export interface ZmtpAcceptedHost {
   readonly options: EngineOptions;
+  readonly bodies: BodyPool;
+  readonly mechanism: MechanismMaker;
   /** As for a dialled link. */
   watch(connection: ZmtpConnection, onSilent: () => void): void;
   /** The peer may speak now. */
@@ -22,7 +27,7 @@ export interface ZmtpAcceptedHost {
 /** One connection of a ROUTER. It is a link once its peer has said something. */
 export class ZmtpAcceptedLink implements EngineLink, ConnectionOwner {
   readonly peer: string;
-  readonly framesAreOwned = true;
+  readonly framesAreOwned = false;
   /** Whose it is, for the bound of connections of one address. */
   readonly remoteAddress: string;
   readonly #host: ZmtpAcceptedHost;
@@ -41,12 +46,16 @@ export class ZmtpAcceptedLink implements EngineLink, ConnectionOwner {
     this.#outbox = new ZmtpOutbox(() => {
       if (!this.#isEnded && !this.#isClosing) this.#handler?.onWritable();
     });
-    this.#connection = new ZmtpConnection(socket, "ROUTER", this.#outbox, this);
+    this.#connection = new ZmtpConnection(socket, "ROUTER", host.mechanism, this.#outbox, this);
     this.#deadline = new ZmtpDeadline(host.options.handshakeMs, () => this.#connection.reads, this.#onTooLate);
   }
 
   get options(): EngineOptions {
     return this.#host.options;
+  }
+
+  get bodies(): BodyPool {
+    return this.#host.bodies;
   }
 
   get isReady(): boolean {
@@ -65,6 +74,12 @@ export class ZmtpAcceptedLink implements EngineLink, ConnectionOwner {
   send(frame: Uint8Array): boolean {
     if (this.#isEnded || this.#isClosing || frame.byteLength === 0) return true;
     return this.#outbox.offer(frame);
+  }
+
+  /** Ends before its handshake is done, for the sake of a newer one. */
+  giveWay(reason: string): void {
+    this.#host.dropped(reason);
+    this.#endNow({ reason: "handshake", detail: reason });
   }
 
   cut(detail: string): void {
@@ -88,11 +103,11 @@ export class ZmtpAcceptedLink implements EngineLink, ConnectionOwner {
 
   // ---- What the connection says
 
-  onReady(): void {
+  onReady(traffic: Traffic | undefined): void {
     this.#deadline.clear();
     this.#host.watch(this.#connection, () => this.#endNow({ reason: "lost", detail: "the other side is silent" }));
     this.#host.greeted(this);
-    this.#outbox.open();
+    this.#outbox.open(traffic);
   }
 
   onFrame(frame: Buffer): void {
@@ -125,11 +140,7 @@ export class ZmtpAcceptedLink implements EngineLink, ConnectionOwner {
       this.#endNow({ reason: "lost", detail: `the other side is gone${why}` });
       return;
     }
-    this.#host.dropped(
-      this.isReady
-        ? `a connection that breaks the rules of ZMTP (${error.code})`
-        : "a connection that does not speak our language",
-    );
+    this.#host.dropped(dropReason(error, this.isReady));
     this.#endNow({ reason: "lost", detail: `the other side broke a rule: ${error.message}` });
   }
 
@@ -162,3 +173,15 @@ export class ZmtpAcceptedLink implements EngineLink, ConnectionOwner {
     return true;
   }
 }
+
+/** Words of a fixed number: they are counted by reason. */
+function dropReason(error: ZmtpError, wasReady: boolean): string {
+  if (wasReady) return `a connection that breaks the rules of ZMTP (${error.code})`;
+  return BEFORE_READY[error.code] ?? "a connection that does not speak our language";
+}
+
+const BEFORE_READY: Readonly<Partial<Record<ZmtpErrorCode, string>>> = {
+  denied: NOT_LET_IN,
+  crypto: "a connection whose handshake cannot be opened: it was meant for another key, forged or changed",
+  nonce: "a connection that repeats a part of a handshake",
+};

@@ -1,6 +1,8 @@
 import type { Socket } from "node:net";
-import { encodePing } from "../zmtp/commands.js";
-import { type SessionPeer, type SessionSink, type SocketType, ZmtpSession } from "../zmtp/session.js";
+import type { BodyPool } from "../zmtp/body-pool.js";
+import type { MechanismMaker, Traffic } from "../zmtp/mechanisms/mechanism.js";
+import { type SessionPeer, type SessionSink, ZmtpSession } from "../zmtp/session.js";
+import type { SocketType } from "../zmtp/socket-type.js";
 import { ZmtpError } from "../zmtp/zmtp-error.js";
 import type { EngineOptions } from "./engine.js";
 import type { ZmtpOutbox } from "./zmtp-outbox.js";
@@ -11,11 +13,17 @@ const MAX_COMMAND_BYTES = 4 * 1024;
 /** Messages of several frames are none of this protocol: they are read, within bounds, to be refused. */
 const MAX_MESSAGE_FRAMES = 64;
 
+/** Between two beats. They are small, and each costs as much as a message: without a bound a few peers keep this process busy with them. */
+const MAX_COMMANDS = 2 * 1024;
+
 /** What a connection tells its link. */
 export interface ConnectionOwner {
   readonly options: EngineOptions;
-  onReady(): void;
-  /** An empty one: the other side is done. */
+  /** The engine's. */
+  readonly bodies: BodyPool;
+  /** @param traffic what its frames are sealed with. */
+  onReady(traffic: Traffic | undefined): void;
+  /** The bytes are the owner's for this call only. An empty one: the other side is done. */
   onFrame(frame: Buffer): void;
   onSeveralFrames(): void;
   /** All that was taken is with the operating system, after `part`. */
@@ -33,6 +41,8 @@ export class ZmtpConnection implements SessionSink {
   readonly #session: ZmtpSession;
   readonly #owner: ConnectionOwner;
   #pulse: Pulse | undefined;
+  /** Since the last beat. */
+  #commands = 0;
   #isParting = false;
   #isOver = false;
   #partingTimer: NodeJS.Timeout | undefined;
@@ -40,7 +50,13 @@ export class ZmtpConnection implements SessionSink {
   reads = 0;
 
   /** @param socket connected. */
-  constructor(socket: Socket, socketType: SocketType, outbox: ZmtpOutbox, owner: ConnectionOwner) {
+  constructor(
+    socket: Socket,
+    socketType: SocketType,
+    mechanism: MechanismMaker,
+    outbox: ZmtpOutbox,
+    owner: ConnectionOwner,
+  ) {
     const { maxFrameBytes } = owner.options;
     this.#socket = socket;
     this.#outbox = outbox;
@@ -48,6 +64,8 @@ export class ZmtpConnection implements SessionSink {
     this.#session = new ZmtpSession(
       {
         socketType,
+        mechanism,
+        bodies: owner.bodies,
         bounds: {
           maxCommandBytes: MAX_COMMAND_BYTES,
           maxFrameBytes,
@@ -70,6 +88,15 @@ export class ZmtpConnection implements SessionSink {
     return this.#session.isReady;
   }
 
+  /** Whether the other side, if it ends the connection now, may have done so because it does not let this one in. */
+  get isBeingJudged(): boolean {
+    return this.#session.isBeingJudged;
+  }
+
+  get hasRoom(): boolean {
+    return this.#outbox.canTransmit;
+  }
+
   /** Nothing is told of it any more but that it is closed. */
   get isOver(): boolean {
     return this.#isOver;
@@ -88,15 +115,16 @@ export class ZmtpConnection implements SessionSink {
   destroy(): void {
     this.#isOver = true;
     clearTimeout(this.#partingTimer);
-    this.#session.end();
     this.#outbox.close();
+    this.#session.forget();
     this.#socket.destroy();
   }
 
   /** Asks for a sign of life where that is due. True: it owes one for too long, in what was read until now. */
   beat(now: number): boolean {
+    this.#commands = 0;
     const due = this.#isParting || this.#isOver ? "nothing" : this.#pulse?.beat(now, this.reads, this.#outbox.writes);
-    if (due === "ping") this.#outbox.transmit(encodePing(this.#owner.options.heartbeatTimeoutMs));
+    if (due === "ping") this.#session.ping(this.#owner.options.heartbeatTimeoutMs);
     return due === "doubt";
   }
 
@@ -112,12 +140,18 @@ export class ZmtpConnection implements SessionSink {
     this.#pulse = new Pulse(options, minor > 0, performance.now());
     // ZMTP 3.0 has no PING: the kernel's own probes have to do.
     if (minor === 0) this.#socket.setKeepAlive(true, options.heartbeatTimeoutMs);
-    this.#owner.onReady();
+    this.#owner.onReady(this.#session.traffic);
   }
 
   onMessage(first: Buffer, rest: readonly Buffer[]): void {
     if (rest.length > 0) this.#owner.onSeveralFrames();
     else this.#owner.onFrame(first);
+  }
+
+  onCommand(): void {
+    this.#commands += 1;
+    if (this.#commands <= MAX_COMMANDS) return;
+    throw new ZmtpError("command", `it sent more than ${MAX_COMMANDS} commands within half a heartbeat`);
   }
 
   onPing(ttlMs: number): void {
@@ -152,6 +186,7 @@ export class ZmtpConnection implements SessionSink {
 
   readonly #onClose = (): void => {
     clearTimeout(this.#partingTimer);
+    this.#session.forget();
     // After an error while parting, and only there, nobody was told yet: what was not sent will not be.
     if (this.#isParting && !this.#isOver) this.#owner.onFlushed();
     this.#break(undefined);
@@ -161,8 +196,8 @@ export class ZmtpConnection implements SessionSink {
   #break(error: Error | undefined): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#session.end();
     this.#outbox.close();
+    this.#session.forget();
     // What the session may have said last, its ERROR, goes out before the end.
     if (error instanceof ZmtpError) this.#socket.destroySoon();
     else this.#socket.destroy();

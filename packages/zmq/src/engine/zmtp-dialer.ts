@@ -1,8 +1,11 @@
 import { connect, type Socket } from "node:net";
 import { ConnectError } from "@trunkline/core/driver";
+import type { BodyPool } from "../zmtp/body-pool.js";
+import type { MechanismMaker, Traffic } from "../zmtp/mechanisms/mechanism.js";
 import { ZmtpError } from "../zmtp/zmtp-error.js";
 import { type EngineAddress, parseEngineAddress } from "./address.js";
 import type { EngineLink, EngineOptions, LinkEnd, LinkHandler } from "./engine.js";
+import { denial, MAY_BE_DENIED, NO_KEY } from "./link-texts.js";
 import { codeOf, isOutOfFiles, OUT_OF_FILES, reasonOf } from "./native.js";
 import { type ConnectionOwner, ZmtpConnection } from "./zmtp-connection.js";
 import { ZmtpDeadline } from "./zmtp-deadline.js";
@@ -16,6 +19,9 @@ const SEVERAL_FRAMES = "it sent a message of several parts: it is no peer of thi
 /** What a dialled link needs of its engine. */
 export interface ZmtpDialerHost {
   readonly options: EngineOptions;
+  readonly bodies: BodyPool;
+  /** How a connection to that address begins; undefined: nobody is trusted there. */
+  mechanismFor(address: string): MechanismMaker | undefined;
   /** To be asked for signs of life until it is closed. */
   watch(connection: ZmtpConnection, onSilent: () => void): void;
   /** Nothing is left of the link. */
@@ -25,7 +31,7 @@ export interface ZmtpDialerHost {
 /** A DEALER's one connection. */
 export class ZmtpDialledLink implements EngineLink, ConnectionOwner {
   readonly peer: string;
-  readonly framesAreOwned = true;
+  readonly framesAreOwned = false;
   readonly #host: ZmtpDialerHost;
   readonly #handler: LinkHandler;
   readonly #outbox: ZmtpOutbox;
@@ -51,6 +57,10 @@ export class ZmtpDialledLink implements EngineLink, ConnectionOwner {
     return this.#host.options;
   }
 
+  get bodies(): BodyPool {
+    return this.#host.bodies;
+  }
+
   get bytesWaiting(): number {
     return this.#outbox.bytesWaiting;
   }
@@ -69,12 +79,17 @@ export class ZmtpDialledLink implements EngineLink, ConnectionOwner {
       this.#endLater({ reason: "failed", detail: message, error: new ConnectError(message) });
       return;
     }
+    const mechanism = this.#host.mechanismFor(this.peer);
+    if (mechanism === undefined) {
+      this.#endLater(denial(this.peer, NO_KEY));
+      return;
+    }
     this.#deadline = new ZmtpDeadline(
       this.options.handshakeMs,
       () => (this.#connection === undefined ? 0 : 1 + this.#connection.reads),
       () => this.#endNow(this.#tooLate()),
     );
-    this.#connect(address);
+    this.#connect(address, mechanism);
   }
 
   send(frame: Uint8Array): boolean {
@@ -101,14 +116,15 @@ export class ZmtpDialledLink implements EngineLink, ConnectionOwner {
     }, lingerMs);
   }
 
-  #connect(address: EngineAddress): void {
+  #connect(address: EngineAddress, mechanism: MechanismMaker): void {
     const to = address.transport === "ipc" ? { path: address.path } : { host: address.host, port: address.port };
     const socket = connect({ ...to, noDelay: true, allowHalfOpen: true });
     this.#socket = socket;
     const onError = (error: Error): void => {
       socket.destroy();
       if (this.#state !== "connecting") return;
-      if (codeOf(error) === "EAGAIN") this.#retryTimer = setTimeout(() => this.#connect(address), BUSY_RETRY_MS);
+      if (codeOf(error) === "EAGAIN")
+        this.#retryTimer = setTimeout(() => this.#connect(address, mechanism), BUSY_RETRY_MS);
       else this.#endNow(isOutOfFiles(error) ? this.#failure(error) : this.#refusal(refusalOf(error)));
     };
     socket.on("error", onError);
@@ -116,20 +132,20 @@ export class ZmtpDialledLink implements EngineLink, ConnectionOwner {
       if (this.#state !== "connecting") return;
       socket.off("error", onError);
       this.#state = "greeting";
-      this.#connection = new ZmtpConnection(socket, "DEALER", this.#outbox, this);
+      this.#connection = new ZmtpConnection(socket, "DEALER", mechanism, this.#outbox, this);
     });
   }
 
   // ---- What the connection says
 
-  onReady(): void {
+  onReady(traffic: Traffic | undefined): void {
     const connection = this.#connection;
     if (this.#state !== "greeting" || connection === undefined) return;
     this.#deadline?.clear();
     this.#state = "open";
     this.#host.watch(connection, () => this.#endNow({ reason: "lost", detail: "the other side is silent" }));
     if (this.#closeBy === undefined) this.#handler.onOpen();
-    this.#outbox.open();
+    this.#outbox.open(traffic);
     if (this.#state === "open" && this.#closeBy !== undefined) connection.part(this.#closeBy - performance.now());
   }
 
@@ -154,12 +170,17 @@ export class ZmtpDialledLink implements EngineLink, ConnectionOwner {
   onBroken(error: Error | undefined): void {
     const wasOpen = this.#state === "open";
     if (error instanceof ZmtpError) {
+      if (!wasOpen && (error.code === "denied" || error.code === "mechanism")) {
+        this.#endNow(denial(this.peer, error.message));
+        return;
+      }
       if (!wasOpen) this.#endNow({ reason: "handshake", detail: `it does not speak our language: ${error.message}` });
       this.options.onDropped?.(`a connection that breaks the rules of ZMTP: ${error.message}`, this.peer, 1);
       this.#endNow({ reason: "lost", detail: `the other side broke a rule: ${error.message}` });
     } else if (wasOpen) this.#endNow({ reason: "lost", detail: `the other side is gone${because(error)}` });
     else {
-      const detail = `it ended the connection before the handshake was done${because(error)}`;
+      const hint = this.#connection?.isBeingJudged === true ? MAY_BE_DENIED : "";
+      const detail = `it ended the connection before the handshake was done${because(error)}${hint}`;
       this.#endNow({ reason: "handshake", detail });
     }
   }

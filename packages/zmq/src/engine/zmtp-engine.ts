@@ -1,8 +1,12 @@
 import { ListenError } from "@trunkline/core/driver";
+import { BodyPool } from "../zmtp/body-pool.js";
+import type { Sodium } from "../zmtp/crypto/sodium.js";
+import type { MechanismMaker } from "../zmtp/mechanisms/mechanism.js";
 import type { Engine, EngineLink, EngineListener, EngineOptions, LinkHandler } from "./engine.js";
 import type { ZmtpConnection } from "./zmtp-connection.js";
 import { type ZmtpDialerHost, ZmtpDialledLink } from "./zmtp-dialer.js";
 import { type ConnectionBounds, ZmtpListener, type ZmtpListenerHost } from "./zmtp-listener.js";
+import { type Mechanisms, mechanismsOf } from "./zmtp-mechanisms.js";
 
 /** Over any linger time that a link is closed with. */
 const CLOSE_MS = 2_000;
@@ -15,6 +19,8 @@ const BOUNDS: ConnectionBounds = { connections: 16_384, connectionsPerAddress: 4
 export interface ZmtpEngineOptions extends EngineOptions {
   /** @default 16 384 connections, 4 096 of one address, 2 048 of them without a handshake */
   readonly bounds?: Partial<ConnectionBounds>;
+  /** As `loadSodium` gives it: what CURVE needs. @default none */
+  readonly sodium?: Sodium | undefined;
 }
 
 /**
@@ -30,7 +36,9 @@ export function createZmtpEngine(options: ZmtpEngineOptions): Engine {
 class ZmtpEngine implements Engine, ZmtpDialerHost, ZmtpListenerHost {
   readonly name = "zmtp";
   readonly options: EngineOptions;
+  readonly bodies: BodyPool = new BodyPool();
   readonly bounds: ConnectionBounds;
+  readonly #mechanisms: Mechanisms;
   readonly #links: Set<ZmtpDialledLink> = new Set();
   readonly #listeners: Set<ZmtpListener> = new Set();
   readonly #opening: Set<Promise<unknown>> = new Set();
@@ -43,6 +51,7 @@ class ZmtpEngine implements Engine, ZmtpDialerHost, ZmtpListenerHost {
   constructor(options: ZmtpEngineOptions) {
     this.options = options;
     this.bounds = { ...BOUNDS, ...options.bounds };
+    this.#mechanisms = mechanismsOf(options.security, options.sodium);
   }
 
   async listen(address: string, accept: (link: EngineLink) => LinkHandler): Promise<EngineListener> {
@@ -79,6 +88,15 @@ class ZmtpEngine implements Engine, ZmtpDialerHost, ZmtpListenerHost {
     for (const link of this.#links) link.cut("the engine is closed");
     clearTimeout(this.#beatTimer);
     this.#watched.clear();
+    this.options.security?.wipe();
+  }
+
+  get mechanism(): MechanismMaker {
+    return this.#mechanisms.forListening;
+  }
+
+  mechanismFor(address: string): MechanismMaker | undefined {
+    return this.#mechanisms.forDialling(address);
   }
 
   watch(connection: ZmtpConnection, onSilent: () => void): void {

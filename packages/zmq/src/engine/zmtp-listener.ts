@@ -1,6 +1,8 @@
 import { createServer, isIP, type Server, type Socket } from "node:net";
 import { networkInterfaces } from "node:os";
 import { ListenError } from "@trunkline/core/driver";
+import type { BodyPool } from "../zmtp/body-pool.js";
+import type { MechanismMaker } from "../zmtp/mechanisms/mechanism.js";
 import { bindableHost, type EngineAddress, parseEngineAddress, tcpAddress } from "./address.js";
 import { DropTally } from "./drop-tally.js";
 import type { EngineLink, EngineListener, EngineOptions, LinkHandler } from "./engine.js";
@@ -14,18 +16,22 @@ import { abstractPath, pathError } from "./zmtp-path.js";
 
 const BACKLOG = 1_024;
 
-/** How many connections one listener keeps; what comes beyond is ended before it is read. */
+/** How many connections one listener keeps. */
 export interface ConnectionBounds {
+  /** In all; what comes beyond is ended before it is read. */
   readonly connections: number;
-  /** Of one address. Those of one machine's sockets have none. */
+  /** Of one address; what comes beyond is ended too. Those of one machine's sockets have none. */
   readonly connectionsPerAddress: number;
-  /** That have not done their handshake. */
+  /** That have not done their handshake. The oldest of them gives way to a new one: who says nothing keeps nobody out. */
   readonly handshakes: number;
 }
 
 export interface ZmtpListenerHost {
   readonly options: EngineOptions;
+  readonly bodies: BodyPool;
   readonly bounds: ConnectionBounds;
+  /** How an accepted connection begins. */
+  readonly mechanism: MechanismMaker;
   watch(connection: ZmtpConnection, onSilent: () => void): void;
   released(listener: ZmtpListener): void;
 }
@@ -39,7 +45,8 @@ export class ZmtpListener implements EngineListener, ZmtpAcceptedHost {
   readonly #dropped: DropTally;
   readonly #links: Set<ZmtpAcceptedLink> = new Set();
   readonly #perAddress: Map<string, number> = new Map();
-  #handshakes = 0;
+  /** Those that have not done their handshake, the oldest first. */
+  readonly #greeting: Set<ZmtpAcceptedLink> = new Set();
   #accepted = 0;
   #isClosed = false;
   #onLastReleased: () => void = () => {};
@@ -90,6 +97,14 @@ export class ZmtpListener implements EngineListener, ZmtpAcceptedHost {
     return this.#host.options;
   }
 
+  get bodies(): BodyPool {
+    return this.#host.bodies;
+  }
+
+  get mechanism(): MechanismMaker {
+    return this.#host.mechanism;
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -114,8 +129,8 @@ export class ZmtpListener implements EngineListener, ZmtpAcceptedHost {
     this.#host.watch(connection, onSilent);
   }
 
-  greeted(_link: ZmtpAcceptedLink): void {
-    this.#handshakes -= 1;
+  greeted(link: ZmtpAcceptedLink): void {
+    this.#greeting.delete(link);
   }
 
   accept(link: EngineLink): LinkHandler {
@@ -128,7 +143,7 @@ export class ZmtpListener implements EngineListener, ZmtpAcceptedHost {
 
   released(link: ZmtpAcceptedLink): void {
     if (!this.#links.delete(link)) return;
-    if (!link.isReady) this.#handshakes -= 1;
+    this.#greeting.delete(link);
     const left = (this.#perAddress.get(link.remoteAddress) ?? 1) - 1;
     if (left === 0) this.#perAddress.delete(link.remoteAddress);
     else this.#perAddress.set(link.remoteAddress, left);
@@ -147,16 +162,26 @@ export class ZmtpListener implements EngineListener, ZmtpAcceptedHost {
     }
     this.#accepted += 1;
     const peer = remoteAddress === "" ? `${this.address}#${this.#accepted}` : tcpAddress(remoteAddress, remotePort);
-    this.#handshakes += 1;
     this.#perAddress.set(remoteAddress, (this.#perAddress.get(remoteAddress) ?? 0) + 1);
-    this.#links.add(new ZmtpAcceptedLink(this, socket, peer, remoteAddress));
+    this.#makeWay();
+    const link = new ZmtpAcceptedLink(this, socket, peer, remoteAddress);
+    this.#links.add(link);
+    this.#greeting.add(link);
   };
+
+  #makeWay(): void {
+    const { handshakes } = this.#host.bounds;
+    if (this.#greeting.size < handshakes) return;
+    const [oldest] = this.#greeting;
+    if (oldest === undefined) return;
+    this.#greeting.delete(oldest);
+    oldest.giveWay(`a connection beyond ${handshakes} that have not greeted yet`);
+  }
 
   /** Which bound is reached, if one is. */
   #excess(remoteAddress: string): string | undefined {
-    const { connections, connectionsPerAddress, handshakes } = this.#host.bounds;
+    const { connections, connectionsPerAddress } = this.#host.bounds;
     if (this.#links.size >= connections) return `a connection beyond ${connections}`;
-    if (this.#handshakes >= handshakes) return `a connection beyond ${handshakes} that have not greeted yet`;
     if (remoteAddress === "" || (this.#perAddress.get(remoteAddress) ?? 0) < connectionsPerAddress) return undefined;
     return `a connection beyond ${connectionsPerAddress} from one address`;
   }

@@ -1,11 +1,15 @@
 import type { Socket } from "node:net";
 import { headerBytes, writeHeader } from "../zmtp/frames.js";
+import { sealedBytes } from "../zmtp/mechanisms/curve-traffic.js";
+import type { Traffic } from "../zmtp/mechanisms/mechanism.js";
 import { END_MARK } from "./end-mark.js";
 
 /** As much is taken beyond what the operating system takes, and one frame at least. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 /** Where nothing can be written yet, so many frames wait. */
 const MAX_WAITING_FRAMES = 1_024;
+/** Commands that wait, PONGs mostly: written one by one, each takes a hundred times its bytes. */
+const MAX_WAITING_COMMANDS = 256;
 /** A turn that sends more than this does not wait for its end. */
 const FLUSH_AT_BYTES = 256 * 1024;
 const FLUSH_AT_FRAMES = 256;
@@ -17,6 +21,7 @@ const NO_FLAGS = 0;
 export class ZmtpOutbox {
   readonly #onRoom: () => void;
   #socket: Socket | undefined;
+  #traffic: Traffic | undefined;
   #frames: Uint8Array[] = [];
   #framesBytes = 0;
   #isOpen = false;
@@ -24,6 +29,7 @@ export class ZmtpOutbox {
   #isClosed = false;
   #isScheduled = false;
   #refusedAnOffer = false;
+  #waitingCommands = 0;
   /** How often something was written. */
   writes = 0;
 
@@ -42,15 +48,25 @@ export class ZmtpOutbox {
     socket.on("drain", this.#tellRoom);
   }
 
-  /** Writes bytes that are whole frames, before any frame that waits. False: too much waits already. */
-  transmit(bytes: Uint8Array): boolean {
+  /** Whether `transmit` writes what it is given now: the other side reads. */
+  get canTransmit(): boolean {
     const socket = this.#socket;
     if (socket === undefined || this.#isFinished || this.#isClosed) return false;
-    if (socket.writableLength > MAX_WAITING_BYTES) return false;
+    return this.#waitingCommands < MAX_WAITING_COMMANDS && socket.writableLength <= MAX_WAITING_BYTES;
+  }
+
+  /** Writes bytes that are whole frames, before any frame that waits. False: too much waits already. */
+  transmit(bytes: Uint8Array): boolean {
+    if (!this.canTransmit) return false;
     this.writes += 1;
-    socket.write(bytes);
+    this.#waitingCommands += 1;
+    this.#socket?.write(bytes, this.#onCommandWritten);
     return true;
   }
+
+  readonly #onCommandWritten = (): void => {
+    this.#waitingCommands -= 1;
+  };
 
   /** False: not taken; `onRoom` follows. */
   offer(frame: Uint8Array): boolean {
@@ -71,9 +87,10 @@ export class ZmtpOutbox {
     return true;
   }
 
-  /** The handshake is done: what was taken until now goes out. */
-  open(): void {
+  /** The handshake is done: what was taken until now goes out. @param traffic what seals each frame, as it is written. */
+  open(traffic?: Traffic): void {
     if (this.#isOpen || this.#isClosed) return;
+    this.#traffic = traffic;
     this.#isOpen = true;
     this.#flush();
   }
@@ -120,12 +137,21 @@ export class ZmtpOutbox {
     this.#frames = [];
     this.#framesBytes = 0;
     this.writes += 1;
+    if (this.#traffic !== undefined) {
+      socket.write(sealAll(this.#traffic, frames));
+      return;
+    }
     let room = 0;
-    for (const { byteLength } of frames) room += headerBytes(byteLength) + (byteLength <= COPY_BYTES ? byteLength : 0);
+    let isOnePiece = true;
+    for (const { byteLength } of frames) {
+      const isCopied = byteLength <= COPY_BYTES;
+      room += headerBytes(byteLength) + (isCopied ? byteLength : 0);
+      isOnePiece &&= isCopied;
+    }
     const copied = Buffer.allocUnsafe(room);
     let from = 0;
     let to = 0;
-    socket.cork();
+    if (!isOnePiece) socket.cork();
     for (const frame of frames) {
       to = writeHeader(copied, to, NO_FLAGS, frame.byteLength);
       if (frame.byteLength <= COPY_BYTES) {
@@ -138,6 +164,16 @@ export class ZmtpOutbox {
       from = to;
     }
     if (to > from) socket.write(copied.subarray(from, to));
-    socket.uncork();
+    if (!isOnePiece) socket.uncork();
   }
+}
+
+/** In the order that they are written in: their nonces count. */
+function sealAll(traffic: Traffic, frames: readonly Uint8Array[]): Buffer {
+  let room = 0;
+  for (const { byteLength } of frames) room += sealedBytes(traffic, byteLength);
+  const sealed = Buffer.allocUnsafe(room);
+  let at = 0;
+  for (const frame of frames) at = traffic.seal(NO_FLAGS, frame, sealed, at);
+  return sealed;
 }

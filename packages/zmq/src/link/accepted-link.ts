@@ -5,7 +5,9 @@ import {
   MalformedError,
   type Outcome,
   type Priority,
+  ReceivedShapes,
   type Request,
+  SentShapes,
   ValueReader,
 } from "@trunkline/core/driver";
 import type { EngineLink, LinkEnd, LinkHandler } from "../engine/engine.js";
@@ -22,7 +24,14 @@ import {
   readObject,
   writeRequestBody,
 } from "../wire/bodies.js";
-import { type Hello, PROTOCOL_VERSION, type RefuseCode, readHello, writeWelcome } from "../wire/greeting.js";
+import {
+  FEATURE_SHAPES,
+  type Hello,
+  PROTOCOL_VERSION,
+  type RefuseCode,
+  readHello,
+  writeWelcome,
+} from "../wire/greeting.js";
 import type { RequestNames } from "../wire/names.js";
 import { BYE, HAS_MONITOR, PONG } from "../wire/record-types.js";
 import { type RequestSink, readRequests } from "../wire/requests.js";
@@ -85,6 +94,8 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner, Inbo
   readonly outbox: Outbox;
   /** Who dialled, as it called itself. */
   peerName: string;
+  /** What the dialer announced; undefined where it is to announce nothing. */
+  shapes: ReceivedShapes | undefined = undefined;
   readonly #process: ServingProcess;
   readonly #engineLink: EngineLink;
   readonly #reader: ValueReader = new ValueReader();
@@ -239,7 +250,7 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner, Inbo
   /** @throws SerializationError, MessageTooLargeError: nothing was written. */
   answer(call: InboundCall, outcome: Outcome): void {
     if (this.#state !== "ready") return this.dropAnswer();
-    const writer = this.outbox.begin();
+    const writer = outcome.ok ? this.outbox.beginShaped() : this.outbox.begin();
     // However little the caller takes, it has to learn that its answer is too large.
     this.outbox.beginBody(outcome.ok ? 0 : HEADER_BYTES);
     try {
@@ -314,6 +325,11 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner, Inbo
   }
 
   // ---- Records of the dialer
+
+  shape(keys: readonly string[]): void {
+    if (this.shapes === undefined) throw new MalformedError("a shape, and none were agreed on", this.#reader.position);
+    this.shapes.add(keys, this.#reader.position);
+  }
 
   route(id: number, listener: number, names: RequestNames): void {
     const served = this.#served.get(listener);
@@ -487,12 +503,17 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner, Inbo
     }
     this.#session = hello.session;
     this.outbox.maxMessageBytes = Math.min(process.maxMessageBytes, hello.maxMessageBytes);
+    const features = hello.features & FEATURE_SHAPES;
+    if (features !== 0) {
+      this.shapes = new ReceivedShapes();
+      this.outbox.shapes = new SentShapes();
+    }
     const listeners = [...process.listeners()];
     this.#engineLink.send(
       soleFrame((writer) =>
         writeWelcome(writer, {
           version: PROTOCOL_VERSION,
-          features: 0,
+          features,
           maxMessageBytes: process.maxMessageBytes,
           session: hello.session,
           incarnation: process.incarnation,

@@ -4,7 +4,9 @@ import {
   ConnectionLostError,
   type Failure,
   MalformedError,
+  ReceivedShapes,
   type Request,
+  SentShapes,
   type Value,
   ValueReader,
 } from "@trunkline/core/driver";
@@ -12,7 +14,14 @@ import type { Engine, EngineLink, LinkEnd, LinkHandler } from "../engine/engine.
 import type { MethodKey } from "../routing/method-key.js";
 import type { Outgoing, OutgoingCall, OutgoingCast, OutgoingEvent, OutgoingSend } from "../routing/outgoing.js";
 import { bodyFlags, copyEventBody, copyRequestBody, writeRequestBody } from "../wire/bodies.js";
-import { PROTOCOL_VERSION, type Refusal, readAnswer, readRefuse, writeHello } from "../wire/greeting.js";
+import {
+  FEATURE_SHAPES,
+  PROTOCOL_VERSION,
+  type Refusal,
+  readAnswer,
+  readRefuse,
+  writeHello,
+} from "../wire/greeting.js";
 import { BYE, PING, REFUSE } from "../wire/record-types.js";
 import {
   MAX_ROUTES,
@@ -88,6 +97,8 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
   peerName: string;
   /** When a message last went out, on the host's clock. */
   lastSentAt: number;
+  /** What the other side announced; undefined where it is to announce nothing. */
+  shapes: ReceivedShapes | undefined = undefined;
   readonly #owner: LinkOwner;
   readonly #keeper: LinkKeeper;
   readonly #session: Uint8Array;
@@ -202,7 +213,7 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
     const slot = this.#calls.take(call);
     const generation = this.#calls.generation(slot);
     const left = Math.ceil(call.until - this.#owner.tick.now());
-    const writer = this.outbox.begin();
+    const writer = this.outbox.beginShaped();
     try {
       const flags = request === undefined ? call.flags : bodyFlags(request);
       writeCall(writer, flags, slot, generation, route, Math.max(0, left), call.monitorMs);
@@ -224,7 +235,7 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
   /** As {@link sendCall}. */
   sendCast(listener: RemoteListener, cast: OutgoingCast, request: Request | undefined): void {
     const route = this.#routeTo(listener, cast.key);
-    const writer = this.outbox.begin();
+    const writer = this.outbox.beginShaped();
     try {
       const flags = request === undefined ? cast.flags : bodyFlags(request);
       writeCast(writer, flags, route);
@@ -327,7 +338,7 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
         writeHello(writer, {
           lowestVersion: PROTOCOL_VERSION,
           highestVersion: PROTOCOL_VERSION,
-          features: 0,
+          features: FEATURE_SHAPES,
           maxMessageBytes: owner.maxMessageBytes,
           session: this.#session,
           realm: owner.realm,
@@ -374,7 +385,7 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
     // Whoever remembers the last route that was taken holds this link, and is not to hold all of its routes.
     this.#routes.length = 0;
     const handedOver = this.outbox.handedOver;
-    const unsent = salvage(this.outbox.takeUnsent(), handedOver, this.#calls, this.#sends);
+    const unsent = salvage(this.outbox.takeUnsent(), handedOver, this.#calls, this.#sends, this.outbox.shapes);
     this.#loseSent(end, handedOver);
     for (const confirm of this.#confirmations.splice(0)) confirm(false);
     const detail = this.#brokenRule ?? end.detail;
@@ -384,6 +395,11 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
   }
 
   // ---- Records of the listener
+
+  shape(keys: readonly string[]): void {
+    if (this.shapes === undefined) throw new MalformedError("a shape, and none were agreed on", this.#reader.position);
+    this.shapes.add(keys, this.#reader.position);
+  }
 
   advert(advert: Advert, credit: number): void {
     this.#adverts++;
@@ -498,6 +514,10 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
     this.peerName = answer.name === "" ? this.address : answer.name;
     this.incarnation = answer.incarnation;
     this.outbox.maxMessageBytes = Math.min(this.#owner.maxMessageBytes, answer.maxMessageBytes);
+    if ((answer.features & FEATURE_SHAPES) !== 0) {
+      this.shapes = new ReceivedShapes();
+      this.outbox.shapes = new SentShapes();
+    }
     this.#advertsAwaited = answer.listeners;
     this.#state = "welcomed";
     if (answer.listeners === 0) this.#becomeReady();

@@ -1,5 +1,6 @@
-import { MessageTooLargeError, ValueWriter } from "@trunkline/core/driver";
+import { MessageTooLargeError, type SentShapes, ValueWriter } from "@trunkline/core/driver";
 import type { EngineLink } from "../engine/engine.js";
+import { writeShape } from "../wire/shapes.js";
 import type { Tick } from "./tick.js";
 
 /** A batch leaves early when it is this large: more would make a convoy in which only one process works at a time. */
@@ -8,6 +9,8 @@ const BATCH_RECORDS = 128;
 /** A link begins with a small slab; one that sends more gets large ones. */
 const FIRST_SLAB_BYTES = 4 * 1024;
 const SLAB_BYTES = 64 * 1024;
+/** A large string or byte array has an eighth of its size behind it, for what comes after it. Memory that is not used is paid for in garbage collections. */
+const SPARE_SHIFT = 3;
 /** A slab with less room than this is not begun upon again. */
 const SLAB_REST_BYTES = 2 * 1024;
 /** More than any header, and more than any failure that core makes itself. */
@@ -46,6 +49,8 @@ export class Outbox {
   maxMessageBytes: number;
   /** The engine has no room. What can wait elsewhere should. */
   isChoked = false;
+  /** The session's shapes of objects, where both sides agreed on them. */
+  shapes: SentShapes | undefined = undefined;
   framesSent = 0;
   bytesSent = 0;
   #engineLink: EngineLink | undefined;
@@ -78,9 +83,26 @@ export class Outbox {
 
   /** Begins a record. It ends with `commit`, or with `rollback` when writing it threw. */
   begin(): ValueWriter {
-    this.#recordStart = this.writer.position;
+    const writer = this.writer;
+    this.#recordStart = writer.position;
     this.#headerBytes = NO_BODY;
-    return this.writer;
+    writer.shapes = undefined;
+    writer.savedBytes = 0;
+    return writer;
+  }
+
+  /** As {@link begin}, for a record whose values are written for this session alone: objects may go by their shapes. */
+  beginShaped(): ValueWriter {
+    const { shapes } = this;
+    if (shapes?.isDue === true) {
+      for (const keys of shapes.take()) {
+        writeShape(this.begin(), keys);
+        this.commit();
+      }
+    }
+    const writer = this.begin();
+    writer.shapes = shapes;
+    return writer;
   }
 
   /**
@@ -99,7 +121,9 @@ export class Outbox {
    */
   commit(isNumbered = false): void {
     const position = this.writer.position;
-    if (this.#headerBytes !== NO_BODY && position - this.#recordStart - this.#headerBytes > this.maxMessageBytes) {
+    // What a message may have is what it has in the plain form: a limit that depends on what was sent before would be none.
+    const bytes = position - this.#recordStart - this.#headerBytes + this.writer.savedBytes;
+    if (this.#headerBytes !== NO_BODY && bytes > this.maxMessageBytes) {
       this.rollback();
       throw this.#tooLarge();
     }
@@ -204,15 +228,17 @@ export class Outbox {
     const from = this.#recordStart;
     const old = writer.bytes;
     this.#cutBefore(from);
-    // A record that outgrows a slab gets a buffer of its own, which doubles, and travels alone.
-    const size = wanted <= this.#nextSlabBytes ? this.#nextSlabBytes : Math.max(SLAB_BYTES, wanted * 2);
+    // A record that outgrows a slab gets a buffer of its own, which doubles what was written, and travels alone.
+    const own = Math.max(SLAB_BYTES, partial * 2, wanted + (wanted >>> SPARE_SHIFT));
+    const size = wanted <= this.#nextSlabBytes ? this.#nextSlabBytes : own;
     const fresh = Buffer.allocUnsafeSlow(size);
     old.copy(fresh, 0, from, from + partial);
     writer.bytes = fresh;
     writer.position = partial;
     this.#recordStart = 0;
     this.#frameStart = 0;
-    this.#nextSlabBytes = SLAB_BYTES;
+    // Behind a large record comes another, more often than not, and its header needs no large slab.
+    this.#nextSlabBytes = size > SLAB_BYTES ? FIRST_SLAB_BYTES : SLAB_BYTES;
   }
 
   #cutBefore(recordStart: number): void {

@@ -1,4 +1,4 @@
-import { ValueReader } from "@trunkline/core/driver";
+import { type ShapeNames, ValueReader } from "@trunkline/core/driver";
 import type { Outgoing, OutgoingCall } from "../routing/outgoing.js";
 import { copyEventBody, copyRequestBody } from "../wire/bodies.js";
 import { HAS_MONITOR } from "../wire/record-types.js";
@@ -12,6 +12,7 @@ const ignore = (): void => {};
  * Reads the messages out of frames that the engine never took: they were certainly not dispatched, and may go to another
  * listener (B12). Each gets its body back; those that nobody waits for any more are left out.
  *
+ * @param shapes those that this side announced on the link: bodies are taken out in the plain form.
  * @param handedOver the sequence of the last numbered record before these frames.
  */
 export function salvage(
@@ -19,6 +20,7 @@ export function salvage(
   handedOver: number,
   calls: SlotTable<OutgoingCall>,
   sends: PendingSends,
+  shapes: ShapeNames | undefined,
 ): Outgoing[] {
   const saved: Outgoing[] = [];
   let sequence = handedOver;
@@ -30,6 +32,8 @@ export function salvage(
   };
   const sink: RequestSink = {
     isOpen: true,
+    shapes,
+    shape: ignore,
     call(reader, flags, slot, generation) {
       sequence++;
       const bodyOnly = flags & ~HAS_MONITOR;

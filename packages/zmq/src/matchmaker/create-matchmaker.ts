@@ -32,5 +32,8 @@ export function createMatchmaker(url: TransportUrl, settings: MatchmakerSettings
       "option:runtimeDir",
     );
   }
-  return new StaticMatchmaker(standingPeersOf(url), bind === undefined ? undefined : checkBind(bind, security));
+  return new StaticMatchmaker(
+    standingPeersOf(url, security),
+    bind === undefined ? undefined : checkBind(bind, security),
+  );
 }

@@ -58,11 +58,11 @@ export class StaticMatchmaker implements Matchmaker {
 const NO_LEASE: Lease = { withdraw: () => Promise.resolve() };
 
 /** The URL's hosts as addresses to dial. @throws InvalidTransportUrlError (`port`, `host`, `credentials`) */
-export function standingPeersOf(url: TransportUrl): readonly string[] {
+export function standingPeersOf(url: TransportUrl, security?: string): readonly string[] {
   return url.hosts.map(({ host, port, user, password }) => {
-    if (user !== undefined || password !== undefined) {
+    if (security !== "plain" && (user !== undefined || password !== undefined)) {
       throw new InvalidTransportUrlError(
-        "zmq:// takes no user and no password: on this driver a peer is not known by one; remove them from the URL",
+        "zmq:// takes a user and a password with security=plain alone: add that, or remove them from the URL",
         "credentials",
       );
     }
@@ -102,10 +102,10 @@ export function checkBind(bind: string, security: string | undefined): string {
       "option:bind",
     );
   }
-  if (security !== "none" && !isLoopback(address.host)) {
+  if (security === undefined && !isLoopback(address.host)) {
     throw new InvalidTransportUrlError(
       `bind=${bind} listens beyond this machine, where anybody who reaches the port could call and answer; bind a loopback ` +
-        "address (127.0.0.1, [::1]), or add security=none where the network itself keeps strangers out",
+        "address (127.0.0.1, [::1]), say with security=curve or security=plain who may, or add security=none where the network itself keeps strangers out",
       "option:security",
     );
   }

@@ -13,6 +13,8 @@ import type { Advert } from "../wire/responses.js";
 
 /** While somebody waits, a lost connection is tried again so often at least: it must be found soon after it is back (E6). */
 const WAITED_FOR_MS = 4_000;
+/** Who does not let this process in is not asked again for so long, by whomever (RFC 26 has no client come again with what was refused). */
+const DENIED_MS = 2_000;
 
 /** What a dial came to. `absent`: nobody is there, or not who was meant. */
 export type Settlement = "ready" | "absent";
@@ -24,6 +26,8 @@ export interface PeerHost {
   dial(link: DialedLink): void;
   /** The record's address had no listener. */
   refused(record: ListenerRecord): void;
+  /** Whether it was used so lately that its connection, were it there, would be kept: a lost one is made again for as long (E5). */
+  isInUse(peer: Peer): boolean;
   /** The peer's connection was lost and is being made again, or that is over. */
   troubled(peer: Peer, isTroubled: boolean, detail: string, error: MessagingError | undefined): void;
   warn(message: string, error: unknown): void;
@@ -32,8 +36,8 @@ export interface PeerHost {
 }
 
 /**
- * One remote process, by the address to dial: at most one link at a time, made again with backoff while somebody waits for it
- * or the URL lists it.
+ * One remote process, by the address to dial: at most one link at a time. One that was lost is made again with backoff, while
+ * somebody waits for it, the URL lists it, or it was in use a moment ago; but not where nobody listens any more.
  */
 export class Peer implements LinkKeeper {
   readonly address: string;
@@ -45,6 +49,8 @@ export class Peer implements LinkKeeper {
   remembered: readonly Advert[] = [];
   /** Why the last attempt failed, in words. */
   failure: string | undefined;
+  /** Where that was that one side does not let the other in. */
+  denial: MessagingError | undefined;
   readonly #host: PeerHost;
   #record: ListenerRecord | undefined;
   #connection: Connection = FIRST_CONNECTION;
@@ -76,6 +82,13 @@ export class Peer implements LinkKeeper {
   /** Whether a message may wait for it: it is being dialled for the first time, or was there and was lost. */
   get isHopeful(): boolean {
     return this.#connection.name !== "closed" && !this.#isAbsent;
+  }
+
+  /** Whether it may give way to another: nobody would notice now. */
+  get isDispensable(): boolean {
+    if (this.isStanding) return false;
+    if (this.#connection.name === "open") return this.readyLink?.isIdle === true;
+    return this.#wasReady && this.#waiters.size === 0;
   }
 
   /** Whether it is not known, or was known when it was lost, to have such a listener. */
@@ -111,7 +124,7 @@ export class Peer implements LinkKeeper {
     if (this.readyLink !== undefined) waiter("ready");
     else if (this.#isAbsent || this.#connection.name === "closed") {
       waiter("absent");
-      this.hurry();
+      if (this.denial === undefined) this.hurry();
     } else {
       this.#waiters.add(waiter);
       // How long to wait for the next attempt was worked out when nobody cared.
@@ -143,6 +156,7 @@ export class Peer implements LinkKeeper {
     this.#isWarned = false;
     this.#lastSequence = 0;
     this.failure = undefined;
+    this.denial = undefined;
     this.remembered = [];
     this.#setTroubled(false, "connected", undefined);
     this.#settle("ready");
@@ -154,6 +168,7 @@ export class Peer implements LinkKeeper {
     this.#link = undefined;
     if (this.#connection.name === "closed") return;
     this.failure = `${this.address}: ${end.refusal?.text ?? end.detail}`;
+    this.denial = end.reason === "denied" ? end.error : undefined;
     const isLost = this.#isLost(end);
     this.remembered = isLost ? adverts : [];
     this.#isAbsent = !isLost;
@@ -161,12 +176,9 @@ export class Peer implements LinkKeeper {
       if (end.reason === "refused" && this.#record !== undefined) this.#host.refused(this.#record);
       this.#settle("absent");
     }
-    if (!this.isStanding && this.#waiters.size === 0) {
-      this.#connection = nextConnection(this.#connection, { type: "end" });
-      this.#setTroubled(false, "given up", undefined);
-      this.#host.gone(this);
-      return;
-    }
+    // Who does not let this process in is known as that for a while: a message that waits is to learn it, and not to hope for one
+    // new attempt after the other.
+    if (!this.#isNeeded(isLost) && this.denial === undefined) return this.#giveUp();
     this.#connection = nextConnection(this.#connection, { type: "lost" });
     if (isLost) this.#setTroubled(true, end.detail, end.error);
     const attempt = this.#connection.name === "waiting" ? this.#connection.attempt : 1;
@@ -185,6 +197,11 @@ export class Peer implements LinkKeeper {
     switch (end.reason) {
       case "refused":
         return false;
+      case "denied":
+        if (!this.#isWarned)
+          this.#host.warn(`${this.address} and this process do not let each other in: ${end.detail}`, end.error);
+        this.#isWarned = true;
+        return false;
       case "failed":
         this.#host.warn(`cannot connect to ${this.address}: ${end.detail}`, end.error);
         return false;
@@ -201,6 +218,7 @@ export class Peer implements LinkKeeper {
 
   #delayMs(attempt: number): number {
     const { backoff } = this.#host;
+    if (this.denial !== undefined) return Math.max(DENIED_MS, backoffDelayMs(attempt, backoff));
     if (this.#waiters.size === 0) return backoffDelayMs(attempt, backoff);
     return backoffDelayMs(attempt, { ...backoff, maxDelayMs: Math.min(backoff.maxDelayMs, WAITED_FOR_MS) });
   }
@@ -213,14 +231,21 @@ export class Peer implements LinkKeeper {
 
   #retry(): void {
     if (this.#connection.name !== "waiting") return;
-    if (!this.isStanding && this.#waiters.size === 0) {
-      this.#connection = nextConnection(this.#connection, { type: "end" });
-      this.#setTroubled(false, "given up", undefined);
-      this.#host.gone(this);
-      return;
-    }
+    if (!this.#isNeeded(!this.#isAbsent)) return this.#giveUp();
     this.#connection = nextConnection(this.#connection, { type: "retry" });
     this.#dial();
+  }
+
+  /** Whether the connection is to be made again. @param isLost whether the process may still be there. */
+  #isNeeded(isLost: boolean): boolean {
+    if (this.isStanding || this.#waiters.size > 0) return true;
+    return isLost && this.#wasReady && this.#host.isInUse(this);
+  }
+
+  #giveUp(): void {
+    this.#connection = nextConnection(this.#connection, { type: "end" });
+    this.#setTroubled(false, "given up", undefined);
+    this.#host.gone(this);
   }
 
   #settle(settlement: Settlement): void {

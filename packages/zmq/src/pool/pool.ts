@@ -31,7 +31,7 @@ export interface PoolParts {
 /** How long the goodbye of a link may take to leave: all that matters was answered before. */
 const LINGER_MS = 100;
 
-/** The processes that this one has links to: dialled on use, one link each, closed when idle. */
+/** The processes that this one has links to: dialled on use, one link each, closed when idle, made again when lost before that. */
 export class Pool implements PeerHost {
   readonly linkOwner: LinkOwner;
   readonly backoff: ReturnType<typeof resolveBackoff>;
@@ -121,6 +121,10 @@ export class Pool implements PeerHost {
     link.dial(this.#parts.engine, this.#parts.dialHook(link.address));
   }
 
+  isInUse(peer: Peer): boolean {
+    return this.#parts.clock.now() - peer.lastUsedAt <= this.#options.idleMs;
+  }
+
   refused(record: ListenerRecord): void {
     this.#parts.matchmaker.refused(record);
   }
@@ -162,7 +166,7 @@ export class Pool implements PeerHost {
   #makeRoom(): void {
     let oldest: Peer | undefined;
     for (const peer of this.#peers.values()) {
-      if (peer.isStanding || peer.readyLink?.isIdle !== true) continue;
+      if (!peer.isDispensable) continue;
       if (oldest === undefined || peer.lastUsedAt < oldest.lastUsedAt) oldest = peer;
     }
     if (oldest !== undefined) this.#evict(oldest);

@@ -3,10 +3,12 @@ import { bodyFlags, writeEventBody, writeRequestBody } from "../wire/bodies.js";
 import type { EncodedBody } from "./spread.js";
 
 const FIRST_BYTES = 4 * 1024;
-/** A buffer that one large message made is not kept for the next. */
+/** A buffer that one large message made is that message's, and not kept for the next. */
 const KEPT_BYTES = 256 * 1024;
 /** The writer asks for so much more than it needs at most. */
 const ESTIMATE_BYTES = 16;
+/** A large string or byte array has an eighth of its size behind it, for what comes after it. */
+const SPARE_SHIFT = 3;
 
 /** Encodes messages that cannot be written to a link at once, or go to several. */
 export class BodyEncoder {
@@ -26,8 +28,9 @@ export class BodyEncoder {
     if (message.kind === "request") writeRequestBody(writer, message, flags);
     else writeEventBody(writer, message, flags);
     if (writer.position > this.#maxMessageBytes) throw this.#tooLarge();
-    const bytes = new Uint8Array(writer.bytes.subarray(0, writer.position));
-    if (writer.bytes.length > KEPT_BYTES) writer.bytes = Buffer.alloc(0);
+    const bytes = writer.bytes.subarray(0, writer.position);
+    if (writer.bytes.length <= KEPT_BYTES) return { bytes: new Uint8Array(bytes), flags };
+    writer.bytes = Buffer.alloc(0);
     return { bytes, flags };
   }
 
@@ -35,7 +38,7 @@ export class BodyEncoder {
     const wanted = writer.position + needed;
     // What is needed is an estimate; whether the whole is too large is known at its end.
     if (wanted > this.#maxMessageBytes + ESTIMATE_BYTES) throw this.#tooLarge();
-    const grown = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, wanted * 2));
+    const grown = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, writer.position * 2, wanted + (wanted >>> SPARE_SHIFT)));
     writer.bytes.copy(grown, 0, 0, writer.position);
     writer.bytes = grown;
   }

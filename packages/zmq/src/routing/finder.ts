@@ -1,4 +1,4 @@
-import { type MessagingError, type Timer, UnreachableError, type WaitState } from "@trunkline/core/driver";
+import { AuthError, type MessagingError, type Timer, UnreachableError, type WaitState } from "@trunkline/core/driver";
 import type { ListenerRecord } from "../matchmaker/matchmaker.js";
 import type { Peer } from "../pool/peer.js";
 import type { Line } from "./line.js";
@@ -34,6 +34,8 @@ export class Finder {
   readonly #since: number;
   #pauseMs = FIRST_PAUSE_MS;
   #failure: string | undefined;
+  /** Of one that may listen, and who does not let this process in, or is not trusted here. */
+  #denial: MessagingError | undefined;
   #cause: unknown;
   #isEnded = false;
 
@@ -95,7 +97,10 @@ export class Finder {
     const unwait = peer.whenSettled((settlement) => {
       this.#unsettled.delete(peer);
       this.#unwaits.delete(peer);
-      if (settlement === "absent") this.#failure = peer.failure ?? this.#failure;
+      if (settlement === "absent") {
+        this.#failure = peer.failure ?? this.#failure;
+        this.#denial = peer.denial ?? this.#denial;
+      }
       if (this.#isEnded) return;
       if (this.line.isGathering && this.#unsettled.size === 0) queueMicrotask(() => this.#gathered());
     });
@@ -137,6 +142,14 @@ export class Finder {
   }
 
   #unreachable(): MessagingError {
+    if (this.#denial !== undefined) {
+      // It may be the one that listens: who is not let in cannot know.
+      return new AuthError(
+        `nobody that lets this process in listens for ${this.line.name}: ${this.#denial.message}; compare security, keys, user and ` +
+          "password of both sides",
+        { cause: this.#denial },
+      );
+    }
     const failure = this.#failure === undefined ? "" : ` (${this.#failure})`;
     return new UnreachableError(
       `nobody listens for ${this.line.name}, and nobody came within ${this.#host.discoveryMs} ms${failure}; start a server, or compare ` +

@@ -114,6 +114,8 @@ export class StrangeDialer implements LinkHandler {
 const ignore = (): void => {};
 const DEAF: ResponseSink = {
   isOpen: true,
+  shapes: undefined,
+  shape: ignore,
   advert: ignore,
   goaway: ignore,
   reply: ignore,

@@ -87,6 +87,8 @@ function say(link: EngineLink, slot: number, generation: number, reply: Stranger
 const ignore = (): void => {};
 const DEAF: RequestSink = {
   isOpen: true,
+  shapes: undefined,
+  shape: ignore,
   route: ignore,
   call: ignore,
   cast: ignore,

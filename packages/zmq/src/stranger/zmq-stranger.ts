@@ -1,9 +1,13 @@
 import type { Stranger, StrangerReply } from "@trunkline/conformance";
 import type { ContextShelf } from "../engine/context-shelf.js";
 import type { Engine } from "../engine/engine.js";
+import { foreignRuntime } from "../engine/foreign-runtime.js";
 import { createLibzmqEngine } from "../engine/libzmq-engine.js";
+import { createZmtpEngine } from "../engine/zmtp-engine.js";
 import { LocalMatchmaker } from "../matchmaker/local-matchmaker.js";
 import type { TopicKey } from "../matchmaker/matchmaker.js";
+import { decodeCurveKey } from "../security/curve-key.js";
+import { curveSecurity, type Security } from "../security/security.js";
 import { StrangeDialer } from "./strange-dialer.js";
 import { StrangeListener } from "./strange-listener.js";
 import { ZmtpNoise } from "./zmtp-noise.js";
@@ -18,18 +22,21 @@ export class ZmqStranger implements Stranger {
   readonly #engine: Engine;
   readonly #noise: ZmtpNoise = new ZmtpNoise();
 
-  /** @param contexts libzmq's, which are not freed before the process ends. */
-  constructor(realm: string, runtimeDir: string, contexts: ContextShelf) {
+  /** @param contexts libzmq's, which are not freed before the process ends. @param secretKey of all that are let in, where CURVE is asked. */
+  constructor(realm: string, runtimeDir: string, contexts: ContextShelf, secretKey?: string) {
     this.#realm = realm;
     this.#matchmaker = new LocalMatchmaker({ runtimeDir });
-    this.#engine = createLibzmqEngine({
+    const options = {
       maxFrameBytes: 1024 * 1024,
       heartbeatMs: 1_000,
       heartbeatTimeoutMs: 3_000,
       handshakeMs: 3_000,
       silentMs: 60_000,
-      contexts,
-    });
+      security: secretKey === undefined ? undefined : securityOf(secretKey),
+    };
+    // libzmq is the stricter judge, where it can be had.
+    this.#engine =
+      foreignRuntime() === undefined ? createLibzmqEngine({ ...options, contexts }) : createZmtpEngine(options);
   }
 
   async sendNoise(topic: string): Promise<readonly string[]> {
@@ -69,4 +76,10 @@ export class ZmqStranger implements Stranger {
     if (record === undefined) throw new Error(`nobody serves ${topic}`);
     return record;
   }
+}
+
+function securityOf(secretKey: string): Security {
+  const key = decodeCurveKey(secretKey);
+  if (key === undefined) throw new Error("the kit's key is none");
+  return curveSecurity(key, undefined, undefined);
 }

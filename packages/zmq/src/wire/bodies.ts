@@ -5,6 +5,7 @@
  */
 import {
   type Event,
+  encodeValue,
   type JsonObject,
   MalformedError,
   type Request,
@@ -63,11 +64,22 @@ export function readHeaders(reader: ValueReader, flags: number): Readonly<Record
   return headers as Readonly<Record<string, string>>;
 }
 
-/** The bytes of a request's body, copied out of the frame. @throws MalformedError where they are no body. */
+/**
+ * The bytes of a request's body, copied out of the frame: in the plain form, whatever form they came in, since they may travel
+ * over another session. @throws MalformedError where they are no body.
+ */
 export function copyRequestBody(reader: ValueReader, flags: number): Uint8Array {
+  if (reader.shapes !== undefined) return plainRequestBody(reader, flags);
   const start = reader.position;
   reader.skip();
   return copyRest(reader, start, flags);
+}
+
+function plainRequestBody(reader: ValueReader, flags: number): Uint8Array {
+  const parts = [encodeValue(readObject(reader))];
+  if ((flags & HAS_CONTEXT) !== 0) parts.push(encodeValue(readContext(reader, flags)));
+  if ((flags & HAS_HEADERS) !== 0) parts.push(encodeValue(readHeaders(reader, flags)));
+  return new Uint8Array(Buffer.concat(parts));
 }
 
 export function copyEventBody(reader: ValueReader, flags: number): Uint8Array {

@@ -5,6 +5,9 @@ import { HELLO, REFUSE, WELCOME } from "./record-types.js";
 /** The version that this package speaks. */
 export const PROTOCOL_VERSION = 1;
 
+/** A bit of `features`: either side may announce SHAPEs, and write objects by them in CALL, CAST and REPLY. */
+export const FEATURE_SHAPES = 1;
+
 /** Bytes of a session id: enough that no two links of one listener ever share one. */
 export const SESSION_BYTES = 8;
 
@@ -14,7 +17,7 @@ const MAGIC: Uint8Array = new TextEncoder().encode("TRKL");
 export interface Hello {
   readonly lowestVersion: number;
   readonly highestVersion: number;
-  /** Bits for what both sides must agree on; version 1 has none, and ignores those it does not know. */
+  /** Bits for what both sides must agree on: {@link FEATURE_SHAPES}. Those that are not known are ignored. */
   readonly features: number;
   /** The largest message that this side takes, in bytes. */
   readonly maxMessageBytes: number;

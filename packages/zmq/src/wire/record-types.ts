@@ -10,6 +10,8 @@ export const WELCOME = 0x02;
 export const REFUSE = 0x03;
 /** Either side: it sends nothing more. */
 export const BYE = 0x04;
+/** Either side: keys of objects that are known by a number from here on. */
+export const SHAPE = 0x05;
 
 export const ROUTE = 0x10;
 export const CALL = 0x11;

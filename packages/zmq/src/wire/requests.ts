@@ -7,6 +7,7 @@ import {
   type CancelReason,
   MalformedError,
   type Priority,
+  type ShapeNames,
   type ValueReader,
   type ValueWriter,
 } from "@trunkline/core/driver";
@@ -33,8 +34,10 @@ import {
   PING,
   RETURN,
   ROUTE,
+  SHAPE,
   WANT,
 } from "./record-types.js";
+import { readShape } from "./shapes.js";
 
 /** Route ids are 1 to this; one that is defined again means the new route from then on. */
 export const MAX_ROUTES = 65_535;
@@ -43,6 +46,9 @@ export const MAX_ROUTES = 65_535;
 export interface RequestSink {
   /** False ends the reading: the link was cut meanwhile. */
   readonly isOpen: boolean;
+  /** Those by which objects of CALL and CAST may be written; undefined where none were agreed on. */
+  readonly shapes: ShapeNames | undefined;
+  shape(keys: readonly string[]): void;
   route(id: number, listener: number, names: RequestNames): void;
   call(
     reader: ValueReader,
@@ -75,12 +81,17 @@ export function readRequests(reader: ValueReader, sink: RequestSink): void {
         const route = reader.varint();
         const timeoutMs = reader.varint();
         const monitorMs = (flags & HAS_MONITOR) === 0 ? undefined : reader.varint();
+        reader.shapes = sink.shapes;
         sink.call(reader, flags, slot, generation, route, timeoutMs, monitorMs);
+        reader.shapes = undefined;
         break;
       }
       case CAST: {
         const flags = readFlags(reader, HAS_CONTEXT | HAS_HEADERS);
-        sink.cast(reader, flags, reader.varint());
+        const route = reader.varint();
+        reader.shapes = sink.shapes;
+        sink.cast(reader, flags, route);
+        reader.shapes = undefined;
         break;
       }
       case EVENT: {
@@ -124,6 +135,9 @@ export function readRequests(reader: ValueReader, sink: RequestSink): void {
         break;
       case BYE:
         sink.bye();
+        break;
+      case SHAPE:
+        sink.shape(readShape(reader));
         break;
       default:
         throw new MalformedError(`record type ${reader.bytes[reader.position - 1]} is no request`, reader.position);

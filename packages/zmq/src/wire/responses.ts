@@ -4,6 +4,7 @@ import {
   type Failure,
   MalformedError,
   type Priority,
+  type ShapeNames,
   type Value,
   type ValueReader,
   type ValueWriter,
@@ -38,8 +39,10 @@ import {
   RECLAIM,
   REPLY,
   REQUEUE,
+  SHAPE,
 } from "./record-types.js";
 import { readFlags } from "./requests.js";
+import { readShape } from "./shapes.js";
 
 /** What a listener of the process is, as it says to its dialers. */
 export type Advert = {
@@ -73,6 +76,9 @@ export interface EventNames {
 /** What a dialer does with each record. `callBack`, `castBack`, `eventBack` and `requeue` read the body, which the reader stands before. */
 export interface ResponseSink {
   readonly isOpen: boolean;
+  /** Those by which objects of REPLY may be written; undefined where none were agreed on. */
+  readonly shapes: ShapeNames | undefined;
+  shape(keys: readonly string[]): void;
   advert(advert: Advert, credit: number): void;
   goaway(listener: number): void;
   reply(slot: number, generation: number, value: Value): void;
@@ -104,7 +110,10 @@ export function readResponses(reader: ValueReader, sink: ResponseSink): void {
       case REPLY: {
         const slot = reader.varint();
         const generation = reader.varint();
-        sink.reply(slot, generation, reader.value());
+        reader.shapes = sink.shapes;
+        const value = reader.value();
+        reader.shapes = undefined;
+        sink.reply(slot, generation, value);
         break;
       }
       case ACCEPTED:
@@ -171,6 +180,9 @@ export function readResponses(reader: ValueReader, sink: ResponseSink): void {
         break;
       case BYE:
         sink.bye();
+        break;
+      case SHAPE:
+        sink.shape(readShape(reader));
         break;
       default:
         throw new MalformedError(`record type ${reader.bytes[reader.position - 1]} is no response`, reader.position);

@@ -15,14 +15,19 @@ const TTL_UNIT_MS = 100;
 const MAX_TTL = 0xffff;
 const MAX_NAME_BYTES = 255;
 
-/** A whole command frame. */
-export function encodeCommand(name: string, data: Uint8Array): Buffer {
+/** A command without a frame around it. */
+export function commandBody(name: string, data: Uint8Array): Buffer {
   const length = Buffer.byteLength(name);
   const body = Buffer.allocUnsafe(1 + length + data.byteLength);
   body[0] = length;
   body.write(name, 1, "latin1");
   body.set(data, 1 + length);
-  return encodeFrame(COMMAND, body);
+  return body;
+}
+
+/** A whole command frame. */
+export function encodeCommand(name: string, data: Uint8Array): Buffer {
+  return encodeFrame(COMMAND, commandBody(name, data));
 }
 
 /** @throws ZmtpError */
@@ -72,11 +77,11 @@ export function readErrorReason(data: Buffer): string {
   return data.toString("latin1", 1, 1 + length).replaceAll(/[^ -~]/g, "?");
 }
 
-/** @param ttlMs after so long without a word from here the other side may take this one for dead. 0: never. */
-export function encodePing(ttlMs: number): Buffer {
+/** A PING, without a frame around it. @param ttlMs after so long without a word from here the other side may take this one for dead. 0: never. */
+export function pingBody(ttlMs: number): Buffer {
   const ttl = Buffer.alloc(TTL_BYTES);
   ttl.writeUInt16BE(Math.min(MAX_TTL, Math.ceil(ttlMs / TTL_UNIT_MS)));
-  return encodeCommand("PING", ttl);
+  return commandBody("PING", ttl);
 }
 
 /** @throws ZmtpError */
@@ -88,6 +93,7 @@ export function readPing(data: Buffer): { readonly ttlMs: number; readonly conte
   return { ttlMs: data.readUInt16BE(0) * TTL_UNIT_MS, context };
 }
 
-export function encodePong(context: Uint8Array): Buffer {
-  return encodeCommand("PONG", context);
+/** The answer to a PING, without a frame around it. */
+export function pongBody(context: Uint8Array): Buffer {
+  return commandBody("PONG", context);
 }

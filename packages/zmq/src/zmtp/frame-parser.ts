@@ -1,12 +1,11 @@
+import { type BodyPool, pooledRoom } from "./body-pool.js";
 import { COMMAND, KNOWN_FLAGS, LONG, LONG_HEADER_BYTES, MORE, readLongSize, SHORT_HEADER_BYTES } from "./frames.js";
 import { ZmtpError } from "./zmtp-error.js";
 
-/** A body that has only begun gets no more room than this at first, whatever length its header tells. */
-const FIRST_ROOM_BYTES = 256 * 1024;
+/** Room for a body of which next to nothing has come, whatever length its header tells; as much comes from Node's pool. */
+const LEAST_ROOM_BYTES = 4 * 1024;
 /** Then so many times what has come: each byte is copied little more than once. */
 const GROWTH = 4;
-/** Smaller bodies come from Node's pool. */
-const POOLED_BYTES = 4 * 1024;
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
@@ -16,6 +15,7 @@ export interface FrameSink {
   readonly maxCommandBytes: number;
   /** The bytes are not touched again; they may be a part of a larger chunk. */
   onCommand(body: Buffer): void;
+  /** As of a command; but with a pool, those of a frame that has no more behind it are the sink's for this call only. */
   onMessageFrame(body: Buffer, hasMore: boolean): void;
 }
 
@@ -27,6 +27,7 @@ export interface FrameSink {
  */
 export class FrameParser {
   readonly #sink: FrameSink;
+  readonly #pool: BodyPool | undefined;
   readonly #header: Buffer = Buffer.alloc(LONG_HEADER_BYTES);
   #headerHave = 0;
   #flags = 0;
@@ -37,8 +38,10 @@ export class FrameParser {
   #isInBody = false;
   #isStopped = false;
 
-  constructor(sink: FrameSink) {
+  /** @param pool where large bodies are gathered. @default each has a buffer of its own */
+  constructor(sink: FrameSink, pool?: BodyPool) {
     this.#sink = sink;
+    this.#pool = pool;
   }
 
   /** What is held of a frame that is not complete. */
@@ -49,7 +52,9 @@ export class FrameParser {
   /** Nothing more is told, not even what is left of the chunk in hand. */
   stop(): void {
     this.#isStopped = true;
+    const body = this.#body;
     this.#body = NOTHING;
+    this.#poolFor(this.#flags)?.give(body);
   }
 
   /** @throws ZmtpError; and what the sink throws. After either, the parser is of no more use. */
@@ -99,13 +104,22 @@ export class FrameParser {
       this.#emit(flags, chunk.subarray(at, at + size));
       return at + size;
     }
-    const room = Math.min(size, FIRST_ROOM_BYTES);
     this.#flags = flags;
     this.#size = size;
-    this.#body = room <= POOLED_BYTES ? Buffer.allocUnsafe(room) : Buffer.allocUnsafeSlow(room);
+    this.#body = this.#poolFor(flags)?.take(size) ?? this.#firstRoom(chunk.length - at);
     this.#bodyHave = 0;
     this.#isInBody = true;
     return at === chunk.length ? at : this.#gather(chunk, at);
+  }
+
+  #firstRoom(have: number): Buffer {
+    const room = Math.min(this.#size, Math.max(LEAST_ROOM_BYTES, have * GROWTH));
+    return room <= LEAST_ROOM_BYTES ? Buffer.allocUnsafe(room) : Buffer.allocUnsafeSlow(room);
+  }
+
+  /** Frames of messages with several are kept until the last has come; commands are small. */
+  #poolFor(flags: number): BodyPool | undefined {
+    return (flags & (COMMAND | MORE)) === 0 ? this.#pool : undefined;
   }
 
   #gather(chunk: Buffer, at: number): number {
@@ -116,13 +130,16 @@ export class FrameParser {
     const body = this.#body;
     this.#body = NOTHING;
     this.#isInBody = false;
-    this.#emit(this.#flags, body);
+    const pool = this.#poolFor(this.#flags);
+    this.#emit(this.#flags, body.length > this.#size ? body.subarray(0, this.#size) : body);
+    pool?.give(body);
     return end;
   }
 
   #makeRoom(needed: number): void {
     if (needed <= this.#body.length) return;
-    const grown = Buffer.allocUnsafeSlow(Math.min(this.#size, needed * GROWTH));
+    const whole = this.#poolFor(this.#flags) === undefined ? this.#size : pooledRoom(this.#size);
+    const grown = Buffer.allocUnsafeSlow(Math.min(whole, needed * GROWTH));
     this.#body.copy(grown, 0, 0, this.#bodyHave);
     this.#body = grown;
   }

@@ -8,29 +8,34 @@ const MINOR_AT = 11;
 const MECHANISM_AT = 12;
 const MECHANISM_BYTES = 20;
 const MECHANISM_END: number = MECHANISM_AT + MECHANISM_BYTES;
+const AS_SERVER_AT: number = MECHANISM_END;
 const MAJOR = 3;
 const HIGHEST_MINOR = 1;
 
 /** The minor version of ZMTP 3. */
 export type Minor = 0 | 1;
 
-export function encodeGreeting(minor: Minor, mechanism: string): Buffer {
+/** @param asServer told and never asked for: libzmq says that it is none, whatever it is. */
+export function encodeGreeting(minor: Minor, mechanism: string, asServer: boolean): Buffer {
   const greeting = Buffer.alloc(GREETING_BYTES);
   greeting[0] = 0xff;
   greeting[SIGNATURE_END - 1] = 0x7f;
   greeting[MAJOR_AT] = MAJOR;
   greeting[MINOR_AT] = minor;
   greeting.write(mechanism, MECHANISM_AT, "latin1");
+  greeting[AS_SERVER_AT] = asServer ? 1 : 0;
   return greeting;
 }
 
 /** Reads a peer's greeting as it comes, and refuses it at the first byte that is wrong. */
 export class GreetingReader {
+  readonly #name: string;
   readonly #mechanism: Buffer;
   readonly #bytes: Buffer = Buffer.alloc(GREETING_BYTES);
   #have = 0;
 
   constructor(mechanism: string) {
+    this.#name = mechanism;
     this.#mechanism = Buffer.alloc(MECHANISM_BYTES);
     this.#mechanism.write(mechanism, "latin1");
   }
@@ -68,6 +73,6 @@ export class GreetingReader {
     const said = this.#bytes.subarray(MECHANISM_AT, MECHANISM_END);
     if (said.equals(this.#mechanism)) return;
     const name = /^[A-Z]+/.exec(said.toString("latin1"))?.[0] ?? "an unknown one";
-    throw new ZmtpError("mechanism", `its security mechanism is ${name}, which is not the one of this side`);
+    throw new ZmtpError("mechanism", `its security mechanism is ${name}, and that of this side is ${this.#name}`);
   }
 }

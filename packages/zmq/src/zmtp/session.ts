@@ -1,30 +1,35 @@
+import type { BodyPool } from "./body-pool.js";
 import {
-  encodeCommand,
   encodeError,
-  encodePong,
   encodeProperties,
   type Properties,
+  pingBody,
+  pongBody,
   readCommand,
   readErrorReason,
   readPing,
-  readProperties,
 } from "./commands.js";
 import { FrameParser, type FrameSink } from "./frame-parser.js";
+import { COMMAND, encodeFrame } from "./frames.js";
 import { encodeGreeting, GreetingReader, type Minor } from "./greeting.js";
+import { CURVE_COMMAND, CURVE_MORE, sealedBytes } from "./mechanisms/curve-traffic.js";
+import {
+  type Mechanism,
+  type MechanismMaker,
+  type MechanismSession,
+  refusalOf,
+  type Traffic,
+} from "./mechanisms/mechanism.js";
+import { NULL_MECHANISM } from "./mechanisms/null-mechanism.js";
+import { type SocketType, TALKS_TO } from "./socket-type.js";
 import { ZmtpError } from "./zmtp-error.js";
 
-export type SocketType = "DEALER" | "ROUTER";
-
-/** RFC 28, and the valid pairs of RFC 37. */
-const TALKS_TO: Readonly<Record<SocketType, readonly string[]>> = {
-  DEALER: ["REP", "DEALER", "ROUTER"],
-  ROUTER: ["REQ", "DEALER", "ROUTER"],
-};
-const NULL_MECHANISM = "NULL";
 const MAX_IDENTITY_BYTES = 255;
 const NO_FRAMES: readonly Buffer[] = [];
 const NO_IDENTITY: Buffer = Buffer.alloc(0);
 const NO_MESSAGE_YET = -1;
+/** What libzmq says in the place of ERROR with PLAIN, length and all (4.3.5 and before). */
+const ERROR_OF_LIBZMQ = "^RROR";
 
 /** What a peer may make this side hold. */
 export interface SessionBounds {
@@ -42,7 +47,11 @@ export interface SessionOptions {
   readonly minor?: Minor;
   /** What a ROUTER is to know this side by. @default none, and the ROUTER chooses */
   readonly identity?: Uint8Array;
+  /** @default NULL */
+  readonly mechanism?: MechanismMaker;
   readonly bounds: SessionBounds;
+  /** Where large frames are gathered. @default each has a buffer of its own */
+  readonly bodies?: BodyPool;
 }
 
 /** What a peer said of itself. */
@@ -56,26 +65,32 @@ export interface SessionPeer {
 export interface SessionSink {
   /** For the other side, before anything that is written later. */
   transmit(bytes: Buffer): void;
+  /** False: the other side does not read, and what may be left out is. @default true */
+  readonly hasRoom?: boolean;
   onReady(peer: SessionPeer): void;
-  /** A message of one frame, or of several. The bytes are not touched again. */
+  /** A message of one frame, or of several. The bytes are not touched again; with a pool those of the last frame may be, after this call. */
   onMessage(first: Buffer, rest: readonly Buffer[]): void;
+  /** One came that is no part of the handshake. @throws ZmtpError: it is one too many. */
+  onCommand?(): void;
   /** A ping was answered. @param ttlMs after so long without a word the peer is to be taken for dead; 0: never. */
   onPing(ttlMs: number): void;
 }
 
 /**
- * One side of a ZMTP connection with the NULL mechanism (RFC 37), without a socket: bytes come in by `receive`, whatever way they
- * were cut, and go out by the sink.
+ * One side of a ZMTP connection (RFC 37), without a socket: bytes come in by `receive`, whatever way they were cut, and go out by
+ * the sink.
  */
-export class ZmtpSession implements FrameSink {
+export class ZmtpSession implements FrameSink, MechanismSession {
   readonly #options: SessionOptions;
   readonly #sink: SessionSink;
-  readonly #greeting: GreetingReader = new GreetingReader(NULL_MECHANISM);
+  readonly #mechanism: Mechanism;
+  readonly #greeting: GreetingReader;
   readonly #parser: FrameParser;
-  readonly maxCommandBytes: number;
+  maxCommandBytes: number;
   /** Negative until the handshake is done. */
   maxFrameBytes: number = NO_MESSAGE_YET;
   #minor: Minor = 0;
+  #peer: SessionPeer | undefined;
   #isReady = false;
   #isEnded = false;
   /** Of a message whose last frame has not come; copies, since a slice would keep its whole chunk. */
@@ -83,19 +98,27 @@ export class ZmtpSession implements FrameSink {
   #framesBytes = 0;
 
   constructor(options: SessionOptions, sink: SessionSink) {
+    const { mechanism = NULL_MECHANISM, bounds } = options;
     this.#options = options;
     this.#sink = sink;
-    this.maxCommandBytes = options.bounds.maxCommandBytes;
-    this.#parser = new FrameParser(this);
+    this.#mechanism = mechanism.make();
+    this.#greeting = new GreetingReader(mechanism.name);
+    this.maxCommandBytes = bounds.maxCommandBytes;
+    this.#parser = new FrameParser(this, options.bodies);
   }
 
   get isReady(): boolean {
     return this.#isReady;
   }
 
-  /** True where nothing of the peer was read that it is to be blamed for. */
-  get isGreeted(): boolean {
-    return this.#greeting.isComplete;
+  /** What frames must be sealed with; undefined: they go as they are. Only once it is ready. */
+  get traffic(): Traffic | undefined {
+    return this.#mechanism.traffic;
+  }
+
+  /** Whether the other side, if it ends the connection now, may have done so because it does not let this one in. */
+  get isBeingJudged(): boolean {
+    return !this.#isReady && this.#greeting.isComplete && this.#mechanism.isBeingJudged;
   }
 
   /** What is held of messages and commands that are not complete. */
@@ -103,17 +126,36 @@ export class ZmtpSession implements FrameSink {
     return this.#parser.heldBytes + this.#framesBytes;
   }
 
-  /** Says the greeting. */
-  start(): void {
-    this.#sink.transmit(encodeGreeting(this.#options.minor ?? 1, NULL_MECHANISM));
+  get metadata(): Buffer {
+    const { socketType, identity = NO_IDENTITY } = this.#options;
+    const properties: [string, Uint8Array][] = [["Socket-Type", Buffer.from(socketType)]];
+    if (socketType === "DEALER") properties.push(["Identity", identity]);
+    return encodeProperties(properties);
   }
 
-  /** Nothing more is told to the sink. */
+  /** Says the greeting. */
+  start(): void {
+    this.#sink.transmit(encodeGreeting(this.#options.minor ?? 1, this.#mechanism.name, this.#mechanism.asServer));
+  }
+
+  /** Only once it is ready. */
+  ping(ttlMs: number): void {
+    this.#say(pingBody(ttlMs));
+  }
+
+  /** Nothing more is told to the sink, and no secret is kept. */
   end(): void {
+    if (this.#isEnded) return;
     this.#isEnded = true;
     this.#frames = [];
     this.#framesBytes = 0;
     this.#parser.stop();
+  }
+
+  /** After the last frame was sealed. */
+  forget(): void {
+    this.end();
+    this.#mechanism.end();
   }
 
   /**
@@ -134,29 +176,88 @@ export class ZmtpSession implements FrameSink {
   #greet(chunk: Buffer): void {
     const taken = this.#greeting.push(chunk);
     if (!this.#greeting.isComplete) return;
-    const { minor, socketType, identity = NO_IDENTITY } = this.#options;
-    this.#minor = minor === 0 ? 0 : this.#greeting.minor;
-    const properties: [string, Uint8Array][] = [["Socket-Type", Buffer.from(socketType)]];
-    if (socketType === "DEALER") properties.push(["Identity", identity]);
-    this.#sink.transmit(encodeCommand("READY", encodeProperties(properties)));
+    this.#minor = this.#options.minor === 0 ? 0 : this.#greeting.minor;
+    this.#mechanism.start(this);
     if (taken < chunk.length) this.#parser.push(chunk.subarray(taken));
   }
 
+  // ---- What the parser cuts
+
   onCommand(body: Buffer): void {
-    const { name, data } = readCommand(body);
-    if (name === "ERROR") throw new ZmtpError("refused", `it refused the connection: ${readErrorReason(data)}`);
-    if (!this.#isReady) {
-      if (name !== "READY") throw new ZmtpError("handshake", "it sent another command before READY");
-      this.#onReady(readProperties(data));
+    if (!this.#isReady) this.#onHandshake(body);
+    else if (this.traffic === undefined) this.#onCommand(body);
+    else this.#onSealed(this.traffic, body);
+  }
+
+  onMessageFrame(body: Buffer, hasMore: boolean): void {
+    if (this.traffic === undefined) {
+      this.#onFrame(body, hasMore);
       return;
     }
+    if (hasMore) throw new ZmtpError("frame", "a MESSAGE of CURVE has more frames");
+    this.#onSealed(this.traffic, body);
+  }
+
+  transmit(frame: Buffer): void {
+    this.#sink.transmit(frame);
+  }
+
+  meet(properties: Properties): void {
+    const socketType = properties.get("socket-type")?.toString("latin1") ?? "";
+    if (!TALKS_TO[this.#options.socketType].includes(socketType)) {
+      // With other mechanisms a client says no ERROR (RFC 26, "General Design").
+      if (this.#mechanism.name === "NULL" || this.#mechanism.asServer)
+        this.transmit(encodeError("Invalid socket type"));
+      const said = socketType.replaceAll(/[^A-Z]/g, "").slice(0, 16);
+      throw new ZmtpError("socket-type", `its socket is a ${said === "" ? "nameless one" : said}`);
+    }
+    const identity = properties.get("identity") ?? NO_IDENTITY;
+    if (identity.length > MAX_IDENTITY_BYTES) throw new ZmtpError("handshake", "its identity is too long");
+    this.#peer = { minor: this.#minor, socketType, identity: Buffer.from(identity) };
+  }
+
+  // ---- Inside
+
+  #onHandshake(body: Buffer): void {
+    if (this.#mechanism.name === "PLAIN" && body.toString("latin1", 0, ERROR_OF_LIBZMQ.length) === ERROR_OF_LIBZMQ) {
+      throw refusalOf(this.#mechanism, readErrorReason(body.subarray(ERROR_OF_LIBZMQ.length)));
+    }
+    const { name, data } = readCommand(body);
+    if (name === "ERROR") throw refusalOf(this.#mechanism, readErrorReason(data));
+    if (!this.#mechanism.onCommand(name, data) || this.#peer === undefined) return;
+    const { bounds } = this.#options;
+    const overhead = this.traffic?.overheadBytes ?? 0;
+    this.#isReady = true;
+    this.maxFrameBytes = bounds.maxFrameBytes + overhead;
+    // A MESSAGE may come in the frame of a command too: RFC 26 calls it one.
+    if (overhead > 0) this.maxCommandBytes = this.maxFrameBytes;
+    this.#sink.onReady(this.#peer);
+  }
+
+  #onSealed(traffic: Traffic, body: Buffer): void {
+    const { flags, payload } = traffic.open(body);
+    const { maxCommandBytes, maxFrameBytes } = this.#options.bounds;
+    const isCommand = (flags & CURVE_COMMAND) !== 0;
+    const bound = isCommand ? maxCommandBytes : maxFrameBytes;
+    if (payload.length > bound) {
+      const what = isCommand ? "command" : "frame";
+      throw new ZmtpError("too-large", `it sent a ${what} of ${payload.length} bytes; the bound is ${bound}`);
+    }
+    if (isCommand) this.#onCommand(payload);
+    else this.#onFrame(payload, (flags & CURVE_MORE) !== 0);
+  }
+
+  #onCommand(body: Buffer): void {
+    this.#sink.onCommand?.();
+    const { name, data } = readCommand(body);
+    if (name === "ERROR") throw new ZmtpError("refused", `it refused the connection: ${readErrorReason(data)}`);
     if (this.#frames.length > 0) throw new ZmtpError("command", "a command came between the frames of a message");
     if (name === "READY") throw new ZmtpError("command", "it said READY twice");
     // PONG was an answer by being heard; of an unknown name RFC 37 says nothing, and libzmq passes it over.
     if (name === "PING") this.#onPing(data);
   }
 
-  onMessageFrame(body: Buffer, hasMore: boolean): void {
+  #onFrame(body: Buffer, hasMore: boolean): void {
     if (!hasMore && this.#frames.length === 0) {
       this.#sink.onMessage(body, NO_FRAMES);
       return;
@@ -177,23 +278,22 @@ export class ZmtpSession implements FrameSink {
     this.#sink.onMessage(first, rest);
   }
 
-  #onReady(properties: Properties): void {
-    const socketType = properties.get("socket-type")?.toString("latin1") ?? "";
-    if (!TALKS_TO[this.#options.socketType].includes(socketType)) {
-      this.#sink.transmit(encodeError("Invalid socket type"));
-      const said = socketType.replaceAll(/[^A-Z]/g, "").slice(0, 16);
-      throw new ZmtpError("socket-type", `its socket is a ${said === "" ? "nameless one" : said}`);
-    }
-    const identity = properties.get("identity") ?? NO_IDENTITY;
-    if (identity.length > MAX_IDENTITY_BYTES) throw new ZmtpError("handshake", "its identity is too long");
-    this.#isReady = true;
-    this.maxFrameBytes = this.#options.bounds.maxFrameBytes;
-    this.#sink.onReady({ minor: this.#minor, socketType, identity: Buffer.from(identity) });
-  }
-
   #onPing(data: Buffer): void {
     const { ttlMs, context } = readPing(data);
-    this.#sink.transmit(encodePong(context));
+    this.#say(pongBody(context));
     this.#sink.onPing(ttlMs);
+  }
+
+  /** A command, once the handshake is done. Left out before it is sealed, and not behind that: what is sealed is counted. */
+  #say(body: Buffer): void {
+    const { traffic } = this;
+    if (this.#sink.hasRoom === false) return;
+    if (traffic === undefined) {
+      this.#sink.transmit(encodeFrame(COMMAND, body));
+      return;
+    }
+    const frame = Buffer.allocUnsafe(sealedBytes(traffic, body.length));
+    traffic.seal(CURVE_COMMAND, body, frame, 0);
+    this.#sink.transmit(frame);
   }
 }

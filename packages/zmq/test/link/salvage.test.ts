@@ -36,7 +36,7 @@ class World {
         for (const record of records) writeRequestRecord(writer, record);
       }),
     );
-    return salvage(bytes, handedOver, this.calls, this.sends);
+    return salvage(bytes, handedOver, this.calls, this.sends, undefined);
   }
 }
 

@@ -105,12 +105,47 @@ describe("a peer that is lost", () => {
     return peer;
   }
 
-  test("is let go where nobody waits for it", async () => {
+  test("is made again though nobody waits for it, and the status says both", async () => {
     const world = new PoolWorld();
     const peer = await ready(world);
     world.engine.last.end("lost");
+    expect([[...world.pool.peers], peer.isHopeful]).toEqual([[peer], true]);
+    world.clock.advance(world.backoffMs(1));
+    expect(world.engine.dials).toHaveLength(2);
+    await world.accept();
+    expect(peer.readyLink?.isReady).toBe(true);
+    expect(world.statuses).toEqual([expect.stringMatching(/^degraded: /), "connected: a: connected"]);
+  });
+
+  test("is let go once nobody has used it for idleMs", async () => {
+    const world = new PoolWorld({ idleMs: 10_000 });
+    const peer = await ready(world);
+    while (peer.isHopeful && world.clock.now() < 60_000) {
+      world.engine.last.end("lost");
+      world.clock.advance((world.clock.nextAt ?? Number.NaN) - world.clock.now());
+    }
+    expect([[...world.pool.peers], world.clock.timers]).toEqual([[], 0]);
+    expect(world.clock.now()).toBeGreaterThan(10_000);
+    expect(world.clock.now()).toBeLessThan(50_000);
+    expect(world.statuses).toEqual([expect.stringMatching(/^degraded: /), "connected: a: given up"]);
+  });
+
+  test("is let go at once where nobody listens there any more", async () => {
+    const world = new PoolWorld();
+    const peer = await ready(world);
+    world.engine.last.end("lost");
+    world.clock.advance(world.backoffMs(1));
+    world.engine.last.end("refused", "nobody listens");
     expect([[...world.pool.peers], world.clock.timers, peer.isHopeful]).toEqual([[], 0, false]);
-    expect(world.statuses).toEqual([]);
+    expect(world.statuses.at(-1)).toBe("connected: a: given up");
+  });
+
+  test("gives way to another that somebody needs", async () => {
+    const world = new PoolWorld({ maxLinks: 1 });
+    await ready(world);
+    world.engine.last.end("lost");
+    const other = world.reach("b");
+    expect([...world.pool.peers]).toEqual([other]);
   });
 
   test("is made again with growing backoff for as long as somebody waits", async () => {

@@ -26,7 +26,7 @@ export const TYPE_BYTES: ReadonlyMap<string, number> = new Map(
   Object.entries(types).filter(([name]) => !name.startsWith("HAS_")),
 );
 
-const REQUESTS = new Set("ROUTE CALL CAST EVENT CANCEL WANT RETURN GAVE_UP NOTED PING BYE".split(" "));
+const REQUESTS = new Set("ROUTE CALL CAST EVENT CANCEL WANT RETURN GAVE_UP NOTED PING SHAPE BYE".split(" "));
 
 function isRequest(record: AnyRecord): record is RequestRecord {
   return REQUESTS.has(record.type);

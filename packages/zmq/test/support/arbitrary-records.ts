@@ -26,6 +26,7 @@ const optionalName = fc.option(name, { nil: undefined });
 const text = fc.string({ unit: "binary", maxLength: 80 });
 const object = anyObject;
 const value = anyValue;
+const keys = fc.array(text, { minLength: 1, maxLength: 24 });
 const headers = fc.dictionary(fc.string({ maxLength: 20 }), text, { maxKeys: 3, noNullPrototype: true });
 const priority = fc.constantFrom(...PRIORITIES);
 const carried = { context: fc.oneof(fc.constant({}), object), headers: fc.oneof(fc.constant({}), headers) };
@@ -75,6 +76,7 @@ export const requestRecord: fc.Arbitrary<RequestRecord> = fc.oneof(
   plain({ type: fc.constant("GAVE_UP" as const), listener: count }),
   plain({ type: fc.constant("NOTED" as const), adverts: count }),
   fc.constant({ type: "PING" as const }),
+  plain({ type: fc.constant("SHAPE" as const), keys }),
   fc.constant({ type: "BYE" as const }),
 );
 
@@ -113,5 +115,6 @@ export const responseRecord: fc.Arbitrary<ResponseRecord> = fc.oneof(
   plain({ type: fc.constant("CREDIT" as const), listener: count, tokens: count }),
   plain({ type: fc.constant("RECLAIM" as const), listener: count, tokens: count }),
   fc.constant({ type: "PONG" as const }),
+  plain({ type: fc.constant("SHAPE" as const), keys }),
   fc.constant({ type: "BYE" as const }),
 );

@@ -67,6 +67,13 @@ export class RawDialer extends RawPeer {
       .flatMap((frame) => readResponseRecords(frame));
   }
 
+  /** What the listener agreed to. */
+  get features(): number | undefined {
+    const [frame] = this.frames;
+    const answer = frame === undefined ? undefined : readAnswer(readerOf(frame));
+    return answer !== undefined && "features" in answer ? answer.features : undefined;
+  }
+
   /** The refusal that ended the session; undefined where none came. */
   get refusal(): ReturnType<typeof readAnswer> | undefined {
     const frame = this.frames.find(([type]) => type === 0x03);

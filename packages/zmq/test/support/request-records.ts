@@ -4,6 +4,7 @@ import type {
   Event,
   JsonObject,
   Priority,
+  ReceivedShapes,
   Request,
   Value,
   ValueReader,
@@ -32,6 +33,7 @@ import {
   writeRoute,
   writeWant,
 } from "../../src/wire/requests.js";
+import { writeShape } from "../../src/wire/shapes.js";
 import { readerOf } from "./bytes.js";
 
 interface Carried {
@@ -76,6 +78,7 @@ export type RequestRecord =
   | { readonly type: "GAVE_UP"; readonly listener: number }
   | { readonly type: "NOTED"; readonly adverts: number }
   | { readonly type: "PING" }
+  | { readonly type: "SHAPE"; readonly keys: readonly string[] }
   | { readonly type: "BYE" };
 
 /** The body as a message of the seam. */
@@ -122,6 +125,8 @@ export function writeRequestRecord(writer: ValueWriter, record: RequestRecord): 
       return writeNoted(writer, record.adverts);
     case "PING":
       return writer.u8(PING);
+    case "SHAPE":
+      return writeShape(writer, record.keys);
     case "BYE":
       return writer.u8(BYE);
   }
@@ -143,11 +148,20 @@ export function readEventBody(reader: ValueReader, flags: number): EventBody {
   };
 }
 
-/** The records of a frame. @throws MalformedError. */
-export function readRequestRecords(frame: Uint8Array): RequestRecord[] {
+/**
+ * The records of a frame.
+ * @param shapes the session's, which take what the frame announces. @default none, and what is announced is only told.
+ * @throws MalformedError.
+ */
+export function readRequestRecords(frame: Uint8Array, shapes?: ReceivedShapes): RequestRecord[] {
   const records: RequestRecord[] = [];
   const sink: RequestSink = {
     isOpen: true,
+    shapes,
+    shape(keys) {
+      records.push({ type: "SHAPE", keys });
+      shapes?.add(keys, 0);
+    },
     route: (id, listener, names) => records.push({ type: "ROUTE", id, listener, names }),
     call(reader, flags, slot, generation, route, timeoutMs, monitorMs) {
       const body = readRequestBody(reader, flags);

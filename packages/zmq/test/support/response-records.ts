@@ -1,5 +1,5 @@
 /** Responses as plain data, for tests that compare what was written with what was read. */
-import type { Failure, Value, ValueWriter } from "@trunkline/core/driver";
+import type { Failure, ReceivedShapes, Value, ValueWriter } from "@trunkline/core/driver";
 import { bodyFlags, writeEventBody, writeRequestBody } from "../../src/wire/bodies.js";
 import { BYE, PONG } from "../../src/wire/record-types.js";
 import {
@@ -22,6 +22,7 @@ import {
   writeReply,
   writeRequeue,
 } from "../../src/wire/responses.js";
+import { writeShape } from "../../src/wire/shapes.js";
 import { readerOf } from "./bytes.js";
 import {
   type EventBody,
@@ -47,6 +48,7 @@ export type ResponseRecord =
   | { readonly type: "CREDIT"; readonly listener: number; readonly tokens: number }
   | { readonly type: "RECLAIM"; readonly listener: number; readonly tokens: number }
   | { readonly type: "PONG" }
+  | { readonly type: "SHAPE"; readonly keys: readonly string[] }
   | { readonly type: "BYE" };
 
 export function writeResponseRecord(writer: ValueWriter, record: ResponseRecord): void {
@@ -79,6 +81,8 @@ export function writeResponseRecord(writer: ValueWriter, record: ResponseRecord)
       return writeReclaim(writer, record.listener, record.tokens);
     case "PONG":
       return writer.u8(PONG);
+    case "SHAPE":
+      return writeShape(writer, record.keys);
     case "BYE":
       return writer.u8(BYE);
   }
@@ -98,11 +102,16 @@ function withEvent(writer: ValueWriter, body: EventBody, writeHeader: (flags: nu
   writeEventBody(writer, event, flags);
 }
 
-/** The records of a frame. @throws MalformedError. */
-export function readResponseRecords(frame: Uint8Array): ResponseRecord[] {
+/** As `readRequestRecords`. */
+export function readResponseRecords(frame: Uint8Array, shapes?: ReceivedShapes): ResponseRecord[] {
   const records: ResponseRecord[] = [];
   const sink: ResponseSink = {
     isOpen: true,
+    shapes,
+    shape(keys) {
+      records.push({ type: "SHAPE", keys });
+      shapes?.add(keys, 0);
+    },
     advert: (advert, credit) => records.push({ type: "ADVERT", advert, credit }),
     goaway: (listener) => records.push({ type: "GOAWAY", listener }),
     reply: (slot, generation, value) => records.push({ type: "REPLY", slot, generation, value }),

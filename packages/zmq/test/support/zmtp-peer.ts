@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer, type NetConnectOpts, type Server, type Socket } from "node:net";
 import { encodeFrame, MORE } from "../../src/zmtp/frames.js";
+import { sealedBytes } from "../../src/zmtp/mechanisms/curve-traffic.js";
 import {
   type SessionBounds,
   type SessionOptions,
@@ -71,7 +72,14 @@ export class ZmtpPeer implements SessionSink {
 
   send(...frames: readonly Uint8Array[]): void {
     for (const [index, frame] of frames.entries()) {
-      this.socket.write(encodeFrame(index + 1 < frames.length ? MORE : 0, frame));
+      const flags = index + 1 < frames.length ? MORE : 0;
+      const { traffic } = this.session;
+      if (traffic === undefined) this.socket.write(encodeFrame(flags, frame));
+      else {
+        const sealed = Buffer.alloc(sealedBytes(traffic, frame.byteLength));
+        traffic.seal(flags, frame, sealed, 0);
+        this.socket.write(sealed);
+      }
     }
   }
 

@@ -1,6 +1,14 @@
 import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { MAX_NAME_BYTES, PRIORITIES } from "@trunkline/core/driver";
 import { describe, expect, test } from "vitest";
+import { MAX_IPC_PATH_BYTES } from "../../src/engine/address.js";
+import { parseProcessToken } from "../../src/matchmaker/process-token.js";
+import {
+  decodeRecord as decodeListenerRecord,
+  encodeRecord as encodeListenerRecord,
+  topicDirectoryName,
+} from "../../src/matchmaker/record-files.js";
 import { PROTOCOL_VERSION, SESSION_BYTES } from "../../src/wire/greeting.js";
 import { ITEM } from "../../src/wire/record-types.js";
 import { MAX_ROUTES } from "../../src/wire/requests.js";
@@ -59,4 +67,14 @@ test("the page's numbers are those of the code", () => {
   expect(page).toContain(`| a name | ${MAX_NAME_BYTES} bytes |`);
   expect(page).toContain(`| a route's id | ${spaced(MAX_ROUTES)} |`);
   expect(page).toContain(PRIORITIES.map((priority, index) => `${index} ${priority}`).join(", "));
+});
+
+test("the page's record of a listener is one, and lies where the page says", () => {
+  const [, json = "", directory = ""] = /```json\n(\{\n {2}"format"[^`]*)```\n\nlies in `([^`]+)`/.exec(page) ?? [];
+  const record = decodeListenerRecord(json);
+  expect(record).toEqual({ ...JSON.parse(json), format: undefined });
+  expect(record && topicDirectoryName(record)).toBe(directory);
+  expect(decodeListenerRecord(record ? encodeListenerRecord(record) : "")).toEqual(record);
+  expect(parseProcessToken(basename(record?.address ?? "", ".sock"))).toBeDefined();
+  expect(page).toContain(`at most ${MAX_IPC_PATH_BYTES} bytes of path`);
 });

@@ -101,7 +101,7 @@ function checkDirection<Item>(
 describe("requests", () => checkDirection(requestRecord, requests, readRequestRecords));
 describe("responses", () => checkDirection(responseRecord, responses, readResponseRecords));
 
-test("each type byte belongs to one direction, but for BYE, and ITEM to none", () => {
+test("each type byte belongs to one direction, but for BYE and SHAPE, and ITEM to none", () => {
   const isKnown = (read: (frame: Uint8Array) => unknown, type: number): boolean => {
     const error = thrownBy(read, Buffer.from([type]));
     return !(error instanceof Error && /is no (request|response)/.test(error.message));
@@ -109,10 +109,10 @@ test("each type byte belongs to one direction, but for BYE, and ITEM to none", (
   const types = Array.from({ length: 256 }, (_, type) => type);
   const hex = (list: number[]): string[] => list.map((type) => type.toString(16));
   expect(hex(types.filter((type) => isKnown(readRequestRecords, type)))).toEqual(
-    "4 10 11 12 13 14 15 16 17 18 19".split(" "),
+    "4 5 10 11 12 13 14 15 16 17 18 19".split(" "),
   );
   expect(hex(types.filter((type) => isKnown(readResponseRecords, type)))).toEqual(
-    "4 20 21 22 23 24 26 27 28 29 2a 2b 2c 2d 2e".split(" "),
+    "4 5 20 21 22 23 24 26 27 28 29 2a 2b 2c 2d 2e".split(" "),
   );
 });
 
@@ -121,6 +121,8 @@ test("a sink that closes ends the reading at once", () => {
   const nothing = (): void => {};
   const sink = {
     isOpen: true,
+    shapes: undefined,
+    shape: nothing,
     route: nothing,
     call: nothing,
     cast: nothing,
