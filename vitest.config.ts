@@ -17,8 +17,9 @@ const BROKERS = ["test/support/global-rabbit.ts"];
 export default defineConfig({
   test: {
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // Against what hangs, and no judgement of speed: a machine of two cores may be busy with something else.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     teardownTimeout: 10_000,
     projects: [
       {

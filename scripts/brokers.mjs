@@ -1,9 +1,9 @@
 /**
  * The brokers that tests of broker-backed drivers use: private instances of this checkout's user, on ports of their own,
- * with their data and pid files in one temp folder; and `oslo`, the Python library that tests talk to. Tests install
+ * with their data and pid files in one temp folder; and `oslo` and `pyzmq`, the Python libraries that tests talk to. Tests install
  * nothing, and start brokers of their own; where one is not installed they say what to run.
  *
- *   npm run brokers -- status|install [rabbit redis nats oslo]
+ *   npm run brokers -- status|install [rabbit redis nats oslo pyzmq]
  *   npm run brokers -- start|stop [rabbit redis nats]
  */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
@@ -70,6 +70,7 @@ const BROKERS = {
 /** What is no server: a library of the system's Python, which Debian's packages are for, whatever `python3` is on PATH. */
 const LIBRARIES = {
   oslo: { aptPackage: "python3-oslo.messaging", python: "/usr/bin/python3", module: "oslo_messaging" },
+  pyzmq: { aptPackage: "python3-zmq", python: "/usr/bin/python3", module: "zmq" },
 };
 
 const NAMES = [...Object.keys(BROKERS), ...Object.keys(LIBRARIES)];

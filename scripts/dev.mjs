@@ -1,7 +1,7 @@
 /**
  * The one command behind every script of the root package.json. Plain Node, no dependency: it works on a bare machine.
  *
- *   node scripts/dev.mjs start|build|check|test|test:full|conformance|mutants|bench|brokers [--] [arguments]
+ *   node scripts/dev.mjs start|build|check|test|test:full|conformance|mutants|bench|runtimes|brokers [--] [arguments]
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -51,6 +51,11 @@ const COMMANDS = {
   async soak(args) {
     await prepare();
     return runNode([join("scripts", "soak.mjs"), ...args]);
+  },
+
+  async runtimes(args) {
+    await prepare();
+    return runNode([join("scripts", "runtimes.mjs"), ...args]);
   },
 
   brokers: (args) => brokers(args),

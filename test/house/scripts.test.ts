@@ -43,10 +43,24 @@ test("nothing passes by not running", async () => {
 test("brokers say what is there, and what they are asked for must exist", async () => {
   const status = await dev("brokers", "--", "status");
   expect(status.exitCode).toBe(0);
-  expect(status.stdout.match(/^\w+/gm)).toEqual(["rabbit", "redis", "nats", "oslo"]);
+  expect(status.stdout.match(/^\w+/gm)).toEqual(["rabbit", "redis", "nats", "oslo", "pyzmq"]);
   expect((await dev("brokers", "status", "oslo")).stdout).toMatch(/^oslo +\S+python3 +(not )?installed\n$/);
-  for (const name of ["carrier-pigeon", "oslo"]) expect((await dev("brokers", "start", name)).exitCode).toBe(2);
+  for (const name of ["carrier-pigeon", "oslo", "pyzmq"])
+    expect((await dev("brokers", "start", name)).exitCode).toBe(2);
 }, 120_000);
+
+test("runtimes say which there are, and what they are asked for must exist", async () => {
+  const runtimes = (...args: string[]) =>
+    runProgram(process.execPath, [join("scripts", "runtimes.mjs"), ...args], { cwd: ROOT });
+  const { exitCode, stdout } = await runtimes("--list");
+  expect(exitCode).toBe(0);
+  expect(stdout.match(/^\w+/gm)).toEqual(["node22", "node24", "bun", "deno"]);
+  // Pinned, as every other tool is.
+  for (const line of stdout.trim().split("\n")) expect(line).toMatch(/@\d+\.\d+\.\d+$/);
+  for (const strange of [["carrier-pigeon"], ["bun", "--driver", "pigeon"], ["--seed", "x"]]) {
+    expect((await runtimes(...strange)).exitCode).toBe(2);
+  }
+}, 60_000);
 
 test.skipIf(process.platform === "win32")("CI's entry can be run", () => {
   expect(() => accessSync(join(ROOT, ".ci", "run"), constants.X_OK)).not.toThrow();
