@@ -46,7 +46,7 @@ export default defineConfig({
           globalSetup: BROKERS,
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
-          include: ["packages/*/test/**/*.full.test.ts", "test/**/*.full.test.ts"],
+          include: ["{packages,examples}/*/test/**/*.full.test.ts", "test/**/*.full.test.ts"],
           exclude: NEVER,
         },
       },

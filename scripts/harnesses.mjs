@@ -3,12 +3,12 @@ import { harnessFromUrl } from "@trunkline/conformance";
 import { DriverNotFoundError, InvalidTransportUrlError } from "@trunkline/core";
 import { harness as fake } from "@trunkline/fake/conformance";
 import { osloHarness, harness as rabbit } from "@trunkline/rabbit/conformance";
-import { harness as zmq, zmtpHarness } from "@trunkline/zmq/conformance";
+import { libzmqHarness, harness as zmq, zmtpHarness } from "@trunkline/zmq/conformance";
 import { whyNot } from "./conformance-drivers.mjs";
 
 /** A scheme alone means the driver's own harness: `rabbit://` starts a RabbitMQ of its own, and breaks it. */
 const OWN = { "fake://": fake, "zmq://": zmq, "rabbit://": rabbit, "rabbit+oslo://": osloHarness };
-const OWN_ENGINES = { "zmq://?engine=libzmq": zmq, "zmq://?engine=zmtp": zmtpHarness };
+const OWN_ENGINES = { "zmq://?engine=libzmq": libzmqHarness, "zmq://?engine=zmtp": zmtpHarness };
 
 export const SCHEMES = Object.keys(OWN);
 

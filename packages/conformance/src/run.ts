@@ -105,10 +105,13 @@ export class ConformanceRun {
     return { done: this.#results.length, total: this.cases.length };
   }
 
-  /** Of a run in steps: the group before that of `test` which has a failure, so that `test` is not run. */
+  /**
+   * Of a run in steps: the group before that of `test` which has a failure, so that `test` is not run. A case with faults stops
+   * nothing: what comes after it belongs to a lower level.
+   */
   brokenStepBefore(test: ConformanceCase): string | undefined {
     if (this.#options.inSteps !== true) return undefined;
-    const broken = this.#results.find((result) => this.isFailure(result));
+    const broken = this.#results.find((result) => this.isFailure(result) && result.level === "core");
     return broken?.group === test.group ? undefined : broken?.group;
   }
 

@@ -28,7 +28,7 @@ export interface ZmqOptions extends SecurityOptions {
   readonly runtimeDir?: string | undefined;
 }
 
-const DEFAULT_ENGINE = "libzmq";
+const DEFAULT_ENGINE = "zmtp";
 /** Whatever the default is: CURVE in TypeScript is to be asked for until somebody else has reviewed it (docs/zmtp-curve-review.md). */
 const CURVE_ENGINE = "libzmq";
 

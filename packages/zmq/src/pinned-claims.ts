@@ -36,7 +36,7 @@ export const PINNED_CLAIMS: Capabilities = {
   backpressure: "block",
   eventContext: "filtered",
   maxMessageBytes: 16777216,
-  detectionMs: 5000,
+  detectionMs: 17000,
   joinLatencyMs: 0,
   recoveryMs: 5000,
   duplicateWindow: {

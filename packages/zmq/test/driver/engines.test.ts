@@ -56,8 +56,8 @@ test("the time after which a silent peer is lost follows the engine, where the U
   const directory = await runtimeDirectory();
   const detectionMs = async (query: string): Promise<number> =>
     (await opened(localUrl(directory, query))).capabilities.detectionMs;
-  expect(await detectionMs("")).toBe(5_000);
-  expect(await detectionMs("engine=zmtp")).toBe(17_000);
-  expect(await detectionMs("engine=zmtp&heartbeatTimeoutMs=3000")).toBe(5_000);
-  expect(await detectionMs("heartbeatTimeoutMs=15000")).toBe(17_000);
+  expect(await detectionMs("")).toBe(17_000);
+  expect(await detectionMs("engine=libzmq")).toBe(5_000);
+  expect(await detectionMs("heartbeatTimeoutMs=3000")).toBe(5_000);
+  expect(await detectionMs("engine=libzmq&heartbeatTimeoutMs=15000")).toBe(17_000);
 });

@@ -158,14 +158,14 @@ test("a peer that is not there: UnreachableError with what was tried", async () 
   await expect(failure).rejects.toThrow(String(port));
 });
 
-test("a transport in a worker thread is refused, and says why", async () => {
+test("with engine=libzmq a transport in a worker thread is refused, and says why", async () => {
   const worker = new Worker(
     `
     const { parentPort } = require("node:worker_threads");
     (async () => {
       const { driver } = await import(${JSON.stringify(built("index.js"))});
       const { openTransport } = await import(${JSON.stringify(new URL("../../../core/dist/index.js", import.meta.url).href)});
-      await openTransport("zmq://?runtimeDir=" + ${JSON.stringify(encodeURIComponent(await runtimeDirectory()))}, { drivers: [driver] });
+      await openTransport("zmq://?engine=libzmq&runtimeDir=" + ${JSON.stringify(encodeURIComponent(await runtimeDirectory()))}, { drivers: [driver] });
     })().then(() => parentPort.postMessage("opened"), (error) => parentPort.postMessage(error.code + ": " + error.message));
     `,
     { eval: true },
