@@ -72,12 +72,11 @@ def send(options):
     peers = [f"tcp://{peer}" for peer in options.peers.split(",")] if options.peers else []
     directory = None if peers else Directory(options.runtime_dir)
     client = Client(peers, directory, options.realm, options.exchange)
-    params = json.loads(options.params)
-    more = {"context": json.loads(options.context), "timeout": options.timeout}
+    more = {"context": options.context, "timeout": options.timeout}
     if options.server and options.do != "fanout":
         more["server"] = options.server
     try:
-        result = getattr(client, options.do)(options.topic, options.method, params, **more)
+        result = getattr(client, options.do)(options.topic, options.method, options.params, **more)
         print(json.dumps({"result": result}, ensure_ascii=False))
         return 0
     except RemoteError as error:
@@ -100,10 +99,10 @@ def main():
     parser.add_argument("--bind", help="HOST:PORT to serve on; else the runtime directory")
     parser.add_argument("--peers", help="HOST:PORT,… to dial; else the runtime directory")
     parser.add_argument("--runtime-dir", help="else $XDG_RUNTIME_DIR/trunkline, or trunkline-<uid> in the temp folder")
-    parser.add_argument("--context", default="{}", help="the request's context, as JSON")
+    parser.add_argument("--context", type=json.loads, default="{}", help="the request's context, as JSON")
     parser.add_argument("--timeout", type=float, default=60, help="seconds")
     parser.add_argument("method", nargs="?")
-    parser.add_argument("params", nargs="?", default="{}", help="as JSON")
+    parser.add_argument("params", nargs="?", type=json.loads, default="{}", help="as JSON")
     options = parser.parse_intermixed_args()
     if options.do == "serve" and not options.server:
         parser.error("serve needs --server")

@@ -6,13 +6,13 @@ import { checkSecurityOptions, type SecurityOptions, securityShape } from "./sec
 export interface ZmqOptions extends SecurityOptions {
   /** Static peers: the HOST:PORT that this process listens on, as the others list it. @default none: it only calls */
   readonly bind?: string | undefined;
-  /** What moves the bytes: the native add-on, or ZMTP in TypeScript. They understand each other. @default libzmq */
+  /** What moves the bytes: the native add-on, or ZMTP in TypeScript. They understand each other. @default zmtp; libzmq with `security=curve` */
   readonly engine: "libzmq" | "zmtp";
   /** The largest encoded message (D4). @default 16 MiB */
   readonly maxMessageBytes: number;
   /** How often a link is probed. @default 1 000 */
   readonly heartbeatMs: number;
-  /** A link that answers no probe for this long is lost. @default 3 000; 15 000 with the engine zmtp, which a busy process holds up */
+  /** A link that answers no probe for this long is lost. @default 15 000, as a busy process holds up what answers; 3 000 with the engine libzmq */
   readonly heartbeatTimeoutMs: number;
   /** How long a message waits for a listener to appear before it is unreachable (A7). @default 1 000 */
   readonly discoveryMs: number;

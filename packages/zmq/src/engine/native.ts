@@ -16,7 +16,7 @@ export interface NativeContext {
 const NOT_FOUND = "ERR_MODULE_NOT_FOUND";
 
 /**
- * The package is an optional dependency, which an installation for engine=zmtp leaves out: a transport that needs it learns that
+ * The package is an optional peer, which an installation for engine=zmtp leaves out: a transport that needs it learns that
  * when it is opened, and not from its first call.
  * @param find throws ERR_MODULE_NOT_FOUND where it is not installed; whatever else it throws is left to `loadNative`.
  * @throws NotSupportedError (`libzmq`): it is not installed.
@@ -31,8 +31,9 @@ export function requireNative(find: () => unknown = () => import.meta.resolve("z
 
 function notInstalled(cause: unknown): NotSupportedError {
   return new NotSupportedError(
-    "engine=libzmq needs the package zeromq, and it is not installed: install it beside @trunkline/zmq (npm install zeromq@6), " +
-      "or use engine=zmtp, which needs no add-on and speaks to the same peers",
+    "engine=libzmq, which security=curve means where the URL names no engine, needs the package zeromq, and it is not installed: " +
+      "install it beside @trunkline/zmq (npm install zeromq@6), or use engine=zmtp, which needs no add-on and speaks to the same peers " +
+      "(with security=curve it needs sodium-native or libsodium-wrappers)",
     "libzmq",
     "zmq",
     { cause },
