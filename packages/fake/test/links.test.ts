@@ -196,6 +196,24 @@ describe("a cut link", () => {
       expect(await unsettled()).toBe(0);
     });
 
+    test.each(["done", "requeue"] as const)(
+      "nor where the link was lost with its verdict under way: %s is told again",
+      async (verdict) => {
+        const { client, clock, control, server } = await scene();
+        const consumer = await server.events("n");
+        await Promise.all([client.cast(client.to("n"), event(1)), clock.tick()]);
+        expect(consumer.at(0).take()).toBe(true);
+        control.delay(1_000, 0, "server");
+        consumer.at(0).settle(verdict);
+        control.cut("server");
+        control.delay(0);
+        control.heal("server");
+        await clock.tick(5_000);
+        const attempts = consumer.deliveries.map(({ attempt }) => attempt);
+        expect(attempts).toEqual(verdict === "requeue" ? [1, 2] : [1]);
+      },
+    );
+
     test("and comes as a new attempt where it was asked for meanwhile (C4)", async () => {
       const { consumer, heal } = await taken();
       consumer.at(0).settle("requeue");

@@ -316,6 +316,8 @@ export class RabbitDriver implements Driver {
   async #close(): Promise<void> {
     const closed = new ClosedError("the transport was closed before this was done");
     this.#calls.refuse(closed);
+    // A listener that is to start may wait for it.
+    this.#inbox.giveUp();
     await this.#listeners.close();
     await this.#flushed();
     this.#calls.closeAll(new ConnectionLostError("the transport was closed before the reply had come", true));

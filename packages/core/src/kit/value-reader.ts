@@ -23,7 +23,9 @@ export class MalformedError extends Error {
 
 /** The keys of the shapes that were announced, by their numbers. */
 export interface ShapeNames {
-  /** Undefined for a number that was not announced. */
+  /** A record begins, of whose objects the shapes may stand for so many bytes of keys as are allowed. */
+  begin(): void;
+  /** Of one object. Undefined for a number that was not announced. @throws MalformedError where this record's shapes stand for too much. */
   keysOf(id: number): readonly string[] | undefined;
 }
 

@@ -63,6 +63,9 @@ export class SentShapes implements ShapeNames {
     return this.#announced.length;
   }
 
+  /** One's own need no bound. */
+  begin(): void {}
+
   keysOf(id: number): readonly string[] | undefined {
     return this.#announced[id - 1]?.keys;
   }
@@ -159,14 +162,33 @@ export class SentShapes implements ShapeNames {
  */
 export class ReceivedShapes implements ShapeNames {
   readonly #shapes: (readonly string[])[] = [];
+  /** Of each shape, what its keys take in the plain form. */
+  readonly #plainBytes: number[] = [];
   readonly #known: Set<string> = new Set();
+  readonly #mostBytes: number;
   #bytes = 0;
+  #left: number;
+
+  /**
+   * @param mostBytes what the keys of one record's objects may take in the plain form. A few bytes stand for a list of keys, so that
+   * this, and not the length of what came, bounds what a stranger's message becomes.
+   */
+  constructor(mostBytes: number) {
+    this.#mostBytes = mostBytes;
+    this.#left = mostBytes;
+  }
 
   get size(): number {
     return this.#shapes.length;
   }
 
+  begin(): void {
+    this.#left = this.#mostBytes;
+  }
+
   keysOf(id: number): readonly string[] | undefined {
+    this.#left -= this.#plainBytes[id - 1] ?? 0;
+    if (this.#left < 0) throw new MalformedError(`shapes that stand for more than ${this.#mostBytes} bytes of keys`, 0);
     return this.#shapes[id - 1];
   }
 
@@ -189,6 +211,7 @@ export class ReceivedShapes implements ShapeNames {
     if (this.#known.has(name)) throw new MalformedError("a shape announced twice", position);
     this.#known.add(name);
     this.#shapes.push(internalizedAll(keys));
+    this.#plainBytes.push(keys.reduce((sum, key) => sum + savedBytes(key), 0));
   }
 }
 
@@ -213,9 +236,10 @@ function mayBeShape(keys: readonly string[]): boolean {
   return true;
 }
 
-/** A key's bytes in the plain form; where it is not ASCII, the writer may take two more. */
+/** A key's bytes in the plain form, as the writer has them: where it is not ASCII, by the width that it takes in one pass. */
 export function savedBytes(key: string): number {
   const size = Buffer.byteLength(key);
+  if (size !== key.length) return size + (3 * key.length < 0x100 ? 2 : 3);
   if (size < 32) return size + 1;
   return size < 0x100 ? size + 2 : size + 3;
 }

@@ -1,9 +1,16 @@
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decodeValue, encodeValue, SerializationError, ValueWriter } from "../../src/driver.js";
+import { decodeValue, encodeValue, SerializationError, type Value, ValueWriter } from "../../src/driver.js";
 import { MalformedError, ValueReader } from "../../src/kit/value-reader.js";
-import { MAX_SHAPE_BYTES, MAX_SHAPE_KEYS, MAX_SHAPES, ReceivedShapes, SentShapes } from "../../src/kit/value-shapes.js";
+import {
+  MAX_SHAPE_BYTES,
+  MAX_SHAPE_KEYS,
+  MAX_SHAPES,
+  ReceivedShapes,
+  SentShapes,
+  savedBytes,
+} from "../../src/kit/value-shapes.js";
 import { anyValue, ownObject } from "./values.js";
 
 const expectSame = (actual: unknown, expected: unknown): void => {
@@ -14,7 +21,7 @@ const expectSame = (actual: unknown, expected: unknown): void => {
 /** Both ends of one ordered connection: what is due is announced between two values. */
 class Wire {
   readonly sent: SentShapes = new SentShapes();
-  readonly received: ReceivedShapes = new ReceivedShapes();
+  readonly received: ReceivedShapes = new ReceivedShapes(Number.POSITIVE_INFINITY);
   readonly writer: ValueWriter;
   readonly #reader: ValueReader = new ValueReader();
 
@@ -251,7 +258,7 @@ describe("a sender's table", () => {
 
 describe("hostile shapes", () => {
   const taking = (...shapes: readonly (readonly string[])[]) => {
-    const received = new ReceivedShapes();
+    const received = new ReceivedShapes(Number.POSITIVE_INFINITY);
     for (const keys of shapes) received.add(keys, 7);
     return received;
   };
@@ -267,6 +274,31 @@ describe("hostile shapes", () => {
   ])("%s is malformed", (_what, shapes) => {
     taking(...shapes.slice(0, -1));
     expect(() => taking(...shapes)).toThrow(MalformedError);
+  });
+
+  test("a record whose shapes stand for more than is allowed is malformed; the next begins anew", () => {
+    const received = new ReceivedShapes(3_000);
+    received.add(["k".repeat(990)], 7);
+    const reader = new ValueReader();
+    reader.shapes = received;
+    const objects = (count: number): Value => {
+      reader.reset(Buffer.from(`9${count}${"c101c0".repeat(count)}`, "hex"));
+      received.begin();
+      return reader.value();
+    };
+    expect(objects(3)).toHaveLength(3);
+    expect(() => objects(4)).toThrow(MalformedError);
+    expect(objects(3)).toHaveLength(3);
+  });
+
+  test("a key counts as no less than what the writer makes of it, ASCII or not", () => {
+    for (const key of ["é", "é0123456789", "é".repeat(40), "é".repeat(90)]) {
+      const writer = new ValueWriter({ onFull: () => expect.unreachable() });
+      writer.bytes = Buffer.alloc(1_000);
+      writer.value({ [key]: 0 });
+      expect(savedBytes(key)).toBe(writer.position - 2);
+      expect(savedBytes(key)).toBeGreaterThanOrEqual(encodeValue({ [key]: 0 }).length - 2);
+    }
   });
 
   test.each([

@@ -16,6 +16,7 @@ export type SettleFrame = Extract<UpFrame, { type: "settle" }>;
 
 /** What a delivery needs of its listener. */
 export interface DeliveryHost {
+  readonly id: number;
   readonly acknowledge: "on-take" | "on-settle";
   readonly now: number;
   /** False where this was taken before (B10). */
@@ -119,6 +120,9 @@ export class FakeDelivery implements Delivery {
       delivery: this.number,
       verdict,
       mayHaveRun: this.#isTaken || this.#isDuplicate,
+      ...(this.#isTaken && this.message.kind === "event" && this.#host.acknowledge !== "on-take"
+        ? { event: { listener: this.#host.id, key: this.key } }
+        : {}),
       ...(encoded === undefined ? {} : { outcome: encoded }),
       ...(options?.delayMs === undefined ? {} : { delayMs: options.delayMs }),
     });

@@ -200,9 +200,16 @@ export class FakeDriver implements Driver, LinkEnd<DownFrame, UpFrame>, Listener
 
   lost(error: ConnectionLostError, unarrived: readonly UpFrame[]): void {
     this.#count("disconnects");
-    // A verdict on what is still this transport's must not be lost with the link.
-    this.#untold.push(...unarrived.filter(mattersLater));
     for (const listener of [...this.#listeners.values()]) listener.lost(error.message);
+    for (const frame of unarrived) {
+      // The bus hands the event out again, under another number.
+      if (frame.type === "settle" && frame.event !== undefined) {
+        this.#listeners.get(frame.event.listener)?.unheard(frame.event.key, frame);
+      } else if (mattersLater(frame)) {
+        // A verdict on what is still this transport's must not be lost with the link.
+        this.#untold.push(frame);
+      }
+    }
     this.#outbox.lost(error);
     this.events.emit("status", { state: "degraded", detail: error.message, error });
   }

@@ -191,12 +191,17 @@ export class FakeListener implements Listener, DeliveryHost {
       this.#inHand.delete(number);
       if (delivery.isTaken) {
         this.#carried += 1;
-        if (delivery.message.kind === "event") this.#remember(delivery);
+        if (delivery.message.kind === "event") this.#remember(delivery.key, delivery);
       }
       delivery.detach(reason);
     }
     // Nothing comes over a lost link, and the next session will not list it.
     if (this.#state === "stopping") this.#onStopped?.();
+  }
+
+  /** The link was lost with the verdict on an event under way: it is told when the event comes again. */
+  unheard(key: string, frame: SettleFrame): void {
+    this.#remember(key, frame);
   }
 
   isNew(key: string): boolean {
@@ -246,8 +251,8 @@ export class FakeListener implements Listener, DeliveryHost {
     return true;
   }
 
-  #remember(delivery: FakeDelivery): void {
-    this.#untold.set(delivery.key, delivery);
+  #remember(key: string, verdict: FakeDelivery | SettleFrame): void {
+    this.#untold.set(key, verdict);
     if (this.#untold.size <= DUPLICATE_WINDOW.ids) return;
     const [oldest] = this.#untold.keys();
     if (oldest !== undefined) this.#untold.delete(oldest);

@@ -57,6 +57,8 @@ export type UpFrame =
       readonly mayHaveRun: boolean;
       readonly outcome?: Buffer;
       readonly delayMs?: number;
+      /** Of an event that the bus hands out again if this does not arrive: whose it was, and what it is known by there. */
+      readonly event?: { readonly listener: number; readonly key: string };
     }
   /** The first frame of a session that follows a lost one: what is listened to, and the last delivery that arrived. */
   | { readonly type: "resume"; readonly listeners: readonly ListenerTerms[]; readonly lastDelivery: number }

@@ -38,6 +38,7 @@ export class Inbox {
   readonly #settings: InboxSettings;
   readonly #bindings: Map<string, Binding> = new Map();
   readonly #waiters: Set<Waiter> = new Set();
+  #isGivenUp = false;
   #consumer: ConsumerChannel | undefined;
   #starting: Promise<void> | undefined;
   #downAt: number | undefined;
@@ -76,6 +77,7 @@ export class Inbox {
     await this.start();
     const deadline = clock.now() + startWithinMs;
     for (let isLost = !this.isUp; ; isLost = true) {
+      if (this.#isGivenUp) throw new ClosedError("the transport was closed");
       if (isLost) await this.#upAgain(deadline);
       const channel = this.#consumer?.channel;
       if (channel === undefined) continue;
@@ -104,9 +106,15 @@ export class Inbox {
     this.#consumer?.channel?.unbindQueue(this.name, exchange.name, key).catch(() => {});
   }
 
+  /** The transport closes: who waits for a binding is told so now, and nobody waits any more. */
+  giveUp(): void {
+    this.#isGivenUp = true;
+    for (const waiter of [...this.#waiters]) waiter.reject(new ClosedError("the transport was closed"));
+  }
+
   /** Deletes the queue: nobody can reach this transport any more. */
   async close(): Promise<void> {
-    for (const waiter of [...this.#waiters]) waiter.reject(new ClosedError("the transport was closed"));
+    this.giveUp();
     const consumer = this.#consumer;
     await consumer?.stop();
     // Unreachable, it goes by itself after a while.

@@ -1,5 +1,6 @@
 import {
   type Address,
+  ClosedError,
   type Delivery,
   DuplicateWindow,
   type Listener,
@@ -41,6 +42,7 @@ export class Listeners {
   readonly #window: DuplicateWindow;
   readonly #open: Set<OpenListener> = new Set();
   readonly #starting: Set<Promise<unknown>> = new Set();
+  #isClosed = false;
 
   constructor(parts: ListenersParts) {
     this.#parts = parts;
@@ -72,6 +74,7 @@ export class Listeners {
 
   /** Resolves when none is open, and none is on its way. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await Promise.all([...this.#open].map((listener) => listener.close()));
     await Promise.allSettled([...this.#starting]);
   }
@@ -87,6 +90,8 @@ export class Listeners {
     this.#open.add(listener);
     try {
       if (what.kind === "rpc") await this.#parts.control?.serve(what.address);
+      // Closed meanwhile, it would consume once more.
+      if (this.#isClosed) throw new ClosedError("the transport was closed");
       const started = await listener.start();
       if (what.kind === "rpc") this.#parts.control?.consumes(what.address);
       return started;

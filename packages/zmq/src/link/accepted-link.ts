@@ -30,6 +30,7 @@ import {
   PROTOCOL_VERSION,
   type RefuseCode,
   readHello,
+  SHAPES_SLACK_BYTES,
   writeWelcome,
 } from "../wire/greeting.js";
 import type { RequestNames } from "../wire/names.js";
@@ -505,7 +506,7 @@ export class AcceptedLink implements LinkHandler, RequestSink, OutboxOwner, Inbo
     this.outbox.maxMessageBytes = Math.min(process.maxMessageBytes, hello.maxMessageBytes);
     const features = hello.features & FEATURE_SHAPES;
     if (features !== 0) {
-      this.shapes = new ReceivedShapes();
+      this.shapes = new ReceivedShapes(process.maxMessageBytes + SHAPES_SLACK_BYTES);
       this.outbox.shapes = new SentShapes();
     }
     const listeners = [...process.listeners()];

@@ -20,6 +20,7 @@ import {
   type Refusal,
   readAnswer,
   readRefuse,
+  SHAPES_SLACK_BYTES,
   writeHello,
 } from "../wire/greeting.js";
 import { BYE, PING, REFUSE } from "../wire/record-types.js";
@@ -515,7 +516,7 @@ export class DialedLink implements LinkHandler, ResponseSink, OutboxOwner {
     this.incarnation = answer.incarnation;
     this.outbox.maxMessageBytes = Math.min(this.#owner.maxMessageBytes, answer.maxMessageBytes);
     if ((answer.features & FEATURE_SHAPES) !== 0) {
-      this.shapes = new ReceivedShapes();
+      this.shapes = new ReceivedShapes(this.#owner.maxMessageBytes + SHAPES_SLACK_BYTES);
       this.outbox.shapes = new SentShapes();
     }
     this.#advertsAwaited = answer.listeners;

@@ -34,8 +34,6 @@ export class Finder {
   readonly #since: number;
   #pauseMs = FIRST_PAUSE_MS;
   #failure: string | undefined;
-  /** Of one that may listen, and who does not let this process in, or is not trusted here. */
-  #denial: MessagingError | undefined;
   #cause: unknown;
   #isEnded = false;
 
@@ -97,10 +95,7 @@ export class Finder {
     const unwait = peer.whenSettled((settlement) => {
       this.#unsettled.delete(peer);
       this.#unwaits.delete(peer);
-      if (settlement === "absent") {
-        this.#failure = peer.failure ?? this.#failure;
-        this.#denial = peer.denial ?? this.#denial;
-      }
+      if (settlement === "absent") this.#failure = peer.failure ?? this.#failure;
       if (this.#isEnded) return;
       if (this.line.isGathering && this.#unsettled.size === 0) queueMicrotask(() => this.#gathered());
     });
@@ -142,12 +137,13 @@ export class Finder {
   }
 
   #unreachable(): MessagingError {
-    if (this.#denial !== undefined) {
+    const denial = this.#candidates.find((peer) => peer.denial !== undefined)?.denial;
+    if (denial !== undefined) {
       // It may be the one that listens: who is not let in cannot know.
       return new AuthError(
-        `nobody that lets this process in listens for ${this.line.name}: ${this.#denial.message}; compare security, keys, user and ` +
+        `nobody that lets this process in listens for ${this.line.name}: ${denial.message}; compare security, keys, user and ` +
           "password of both sides",
-        { cause: this.#denial },
+        { cause: denial },
       );
     }
     const failure = this.#failure === undefined ? "" : ` (${this.#failure})`;

@@ -7,6 +7,8 @@ export const PROTOCOL_VERSION = 1;
 
 /** A bit of `features`: either side may announce SHAPEs, and write objects by them in CALL, CAST and REPLY. */
 export const FEATURE_SHAPES = 1;
+/** Beside `maxMessageBytes`, what the shapes of one record may stand for: names, context and headers are not counted there. */
+export const SHAPES_SLACK_BYTES: number = 256 * 1024;
 
 /** Bytes of a session id: enough that no two links of one listener ever share one. */
 export const SESSION_BYTES = 8;

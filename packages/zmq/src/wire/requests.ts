@@ -82,6 +82,7 @@ export function readRequests(reader: ValueReader, sink: RequestSink): void {
         const timeoutMs = reader.varint();
         const monitorMs = (flags & HAS_MONITOR) === 0 ? undefined : reader.varint();
         reader.shapes = sink.shapes;
+        sink.shapes?.begin();
         sink.call(reader, flags, slot, generation, route, timeoutMs, monitorMs);
         reader.shapes = undefined;
         break;
@@ -90,6 +91,7 @@ export function readRequests(reader: ValueReader, sink: RequestSink): void {
         const flags = readFlags(reader, HAS_CONTEXT | HAS_HEADERS);
         const route = reader.varint();
         reader.shapes = sink.shapes;
+        sink.shapes?.begin();
         sink.cast(reader, flags, route);
         reader.shapes = undefined;
         break;

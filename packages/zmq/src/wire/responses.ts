@@ -111,6 +111,7 @@ export function readResponses(reader: ValueReader, sink: ResponseSink): void {
         const slot = reader.varint();
         const generation = reader.varint();
         reader.shapes = sink.shapes;
+        sink.shapes?.begin();
         const value = reader.value();
         reader.shapes = undefined;
         sink.reply(slot, generation, value);

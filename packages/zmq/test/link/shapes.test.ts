@@ -31,11 +31,11 @@ async function serving(options: SessionOptions = {}) {
 }
 
 const toServer = (session: Session): RequestRecord[] => {
-  const shapes = new ReceivedShapes();
+  const shapes = new ReceivedShapes(Number.POSITIVE_INFINITY);
   return session.pair.dialer.arrived.slice(1).flatMap((frame) => readRequestRecords(frame, shapes));
 };
 const toDialer = (session: Session): ResponseRecord[] => {
-  const shapes = new ReceivedShapes();
+  const shapes = new ReceivedShapes(Number.POSITIVE_INFINITY);
   return session.pair.listener.arrived.slice(1).flatMap((frame) => readResponseRecords(frame, shapes));
 };
 const shapesIn = (records: readonly (RequestRecord | ResponseRecord)[]): unknown[] =>
