@@ -99,14 +99,16 @@ class Load {
     const endAt = performance.now() + ms;
     let progress: LoadProgress;
     do {
-      const isFaulty = this.#isFaulty && this.#totals.round > 0;
-      await this.#round(Math.min(roundMs, Math.max(200, endAt - performance.now())), isFaulty);
+      const kills = this.#totals.round > 0 && this.#willKill();
+      // What breaks nothing is judged as strictly as if nothing ever broke.
+      const isFaulty = this.#totals.round > 0 && (this.#cutsLinks || kills);
+      await this.#round(Math.min(roundMs, Math.max(200, endAt - performance.now())), { isFaulty, kills });
       progress = await this.#progress();
       this.#growth.measured(this.#totals.round, progress);
       onRound?.(progress);
     } while (performance.now() < endAt || this.#totals.round <= WARM_UP);
     // At last one in which nothing breaks: all must work again.
-    if (this.#isFaulty) await this.#round(500, false);
+    if (this.#isFaulty) await this.#round(500, { isFaulty: false, kills: false });
     for (const round of this.#rounds.splice(0)) this.#judge(round);
     this.#checkLosses();
     this.#growth.check();
@@ -155,12 +157,15 @@ class Load {
     this.#growth.born(name, this.#totals.round);
   }
 
+  /** Whether a process is killed in the round to come: for certain in the first that breaks, however few there are. */
+  #willKill(): boolean {
+    if (this.#journals === undefined) return false;
+    return this.#faults["process killed"] === undefined || this.#t.random() < KILLING_ROUNDS;
+  }
+
   /** Kills one that is sending, and brings another of its name. The first of all is left: what the deaths of others leave is seen there. */
   async #killOne(ms: number): Promise<void> {
     const t = this.#t;
-    if (this.#journals === undefined) return;
-    // The first that breaks has one for certain, however few there are.
-    if (this.#faults["process killed"] !== undefined && t.random() >= KILLING_ROUNDS) return;
     await pause(Math.floor(ms * (0.1 + 0.6 * t.random())));
     const victim = this.#peers[1 + Math.floor(t.random() * (this.#peers.length - 1))];
     if (!(victim instanceof RemotePeer)) return;
@@ -172,7 +177,10 @@ class Load {
     await this.#start(victim.name, victim.life + 1);
   }
 
-  async #round(ms: number, isFaulty: boolean): Promise<void> {
+  async #round(
+    ms: number,
+    { isFaulty, kills }: { readonly isFaulty: boolean; readonly kills: boolean },
+  ): Promise<void> {
     const t = this.#t;
     this.#totals.round++;
     if (!isFaulty && this.#isFaulty) await this.#recover();
@@ -182,10 +190,10 @@ class Load {
       peer.send(traffic).catch((error: unknown) => {
         if (!this.#killed.has(peer)) throw error;
       });
-    const sending = Promise.all(this.#peers.map(send));
+    const sending = t.later(Promise.all(this.#peers.map(send)));
     const hasBroker = this.#options.faults === "links-and-broker" && t.harness.broker !== undefined;
     const cuts = isFaulty && this.#cutsLinks ? disturb(t, this.#relays, ms, hasBroker, this.#faults) : undefined;
-    await Promise.all([cuts, isFaulty ? this.#killOne(ms) : undefined]);
+    await Promise.all([cuts, kills ? this.#killOne(ms) : undefined]);
     await t.within("each send to have an outcome (B1)", sending, ms + this.#plan.timeoutMs + 10_000);
     await this.#settle(round);
     while (this.#rounds.length > ROUNDS_KEPT) this.#judge(this.#rounds.shift());
