@@ -29,7 +29,7 @@ export interface ZmqOptions extends SecurityOptions {
 }
 
 const DEFAULT_ENGINE = "zmtp";
-/** Whatever the default is: CURVE in TypeScript is to be asked for until somebody else has reviewed it (docs/zmtp-curve-review.md). */
+/** Whatever the default is: CURVE in TypeScript is to be asked for until it has been audited (docs/zmtp-curve-review.md). */
 const CURVE_ENGINE = "libzmq";
 
 /** libzmq answers probes on a thread of its own; with zmtp a process answers between two turns of its event loop. */

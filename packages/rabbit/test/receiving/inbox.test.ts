@@ -124,6 +124,17 @@ describe("a binding (E2, E5)", () => {
     expect(scene.clock.timers).toBe(0);
   });
 
+  test("is waited for no more, now or later, once the transport closes: its listeners are closed before the inbox is", async () => {
+    const { scene, channel } = await Scene.up();
+    scene.lose(channel);
+    const waiting = expect(scene.inbox.bind(binding("a"))).rejects.toThrow(ClosedError);
+    await scene.clock.tick();
+    scene.inbox.giveUp();
+    await waiting;
+    await expect(scene.inbox.bind(binding("b"))).rejects.toThrow(ClosedError);
+    expect(scene.clock.timers).toBe(0);
+  });
+
   test("that the broker refuses for good fails with its words, and is not tried again", async () => {
     const { scene, channel } = await Scene.up();
     channel.refusesBindings = Object.assign(new Error("ACCESS_REFUSED"), { code: 403 });

@@ -49,6 +49,16 @@ export function tcpAddress(host: string, port: number): string {
   return host.includes(":") ? `tcp://[${host}]:${port}` : `tcp://${host}:${port}`;
 }
 
+/** One text for each way to write an address: names of hosts in lower case, IPv6 as RFC 5952 has it. Names are not looked up. */
+export function canonicalAddress(address: string): string {
+  const parsed = parseEngineAddress(address, "bind");
+  if (typeof parsed === "string" || parsed.transport === "ipc") return address;
+  const host = parsed.host.toLowerCase();
+  // With a zone it is no host of a URL, and stays as it is.
+  const isPlainIpv6 = isIP(host) === 6 && !host.includes("%");
+  return tcpAddress(isPlainIpv6 ? new URL(`http://[${host}]`).hostname.slice(1, -1) : host, parsed.port);
+}
+
 /** True where libzmq has to be told to use IPv6; left off otherwise, for hosts whose kernel has none. */
 export function needsIpv6(address: EngineAddress): boolean {
   return address.transport === "tcp" && isIP(address.host) !== 4;

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { InvalidTransportUrlError, type TransportUrl } from "@trunkline/core/driver";
-import { parseEngineAddress, tcpAddress } from "../engine/address.js";
+import { canonicalAddress, parseEngineAddress } from "../engine/address.js";
 import { codeOf } from "../engine/native.js";
 import { decodeCurveKey } from "./curve-key.js";
 import { curveSecurity, plainSecurity, type Security, type ServerKey } from "./security.js";
@@ -20,16 +20,25 @@ export interface Secrets {
 
 /**
  * What a URL's options say of security, files read. Undefined where they ask for none.
- * @throws InvalidTransportUrlError, which tells no secret: something is missing or malformed, or a file cannot be read.
+ * @throws InvalidTransportUrlError, which tells no secret: something is missing or malformed, a file cannot be read, or the program gives
+ * secrets that would go unused.
  */
 export async function readSecurity(
   url: TransportUrl,
   options: SecurityOptions,
   secrets: Secrets = {},
 ): Promise<Security | undefined> {
+  if (options.security === undefined && (secrets.password ?? secrets.secretKey) !== undefined) {
+    throw problem(
+      "security",
+      "the program gives this driver a secret, and the URL asks for no security: add security=plain or security=curve, or security=none to do without",
+    );
+  }
   if (options.security === "curve") return readCurve(options, secrets);
   return options.security === "plain" ? readPlain(credentialsOf(url), options, secrets) : undefined;
 }
+
+const SECRET_FILES: ReadonlySet<string> = new Set(["passwordFile", "secretKeyFile"]);
 
 interface Credentials {
   readonly user?: string | undefined;
@@ -63,22 +72,34 @@ async function readPlain(holder: Credentials, options: SecurityOptions, secrets:
     );
   }
   for (const [name, value] of Object.entries({ user, password })) {
-    // libzmq takes an empty one for a wish to have no security at all.
-    if (value === "") throw problem(name, `the ${name} for security=plain is empty`);
-    if (Buffer.byteLength(value) > MAX_PLAIN_BYTES) {
-      throw problem(name, `the ${name} for security=plain is longer than ${MAX_PLAIN_BYTES} bytes`);
-    }
+    const flaw = flawOf(value);
+    if (flaw !== undefined) throw problem(name, `the ${name} for security=plain is ${flaw}`);
   }
   const { usersFile } = options;
   const users = usersFile === undefined ? [[user, password] as const] : await readUsers(usersFile);
   return plainSecurity(user, password, users);
 }
 
+/** What keeps a user or a password from being one. */
+function flawOf(value: string): string | undefined {
+  // libzmq takes an empty one for a wish to have no security at all.
+  if (value === "") return "empty";
+  return Buffer.byteLength(value) > MAX_PLAIN_BYTES ? `longer than ${MAX_PLAIN_BYTES} bytes` : undefined;
+}
+
 async function readUsers(path: string): Promise<readonly (readonly [string, string])[]> {
   const users = linesOf(await readText("usersFile", path)).map(({ line, number }) => {
+    const where = `line ${number} of ${path}`;
+    // Whoever takes a user out so must not find that there is one of that name.
+    if (line.startsWith("#")) throw problem("usersFile", `${where} begins with #: a comment has a space behind it`);
     const colon = line.indexOf(":");
-    if (colon > 0) return [line.slice(0, colon), line.slice(colon + 1)] as const;
-    throw problem("usersFile", `line ${number} of ${path} is no user:password`);
+    if (colon < 1) throw problem("usersFile", `${where} is no user:password`);
+    const [user, password] = [line.slice(0, colon), line.slice(colon + 1)];
+    for (const [name, value] of Object.entries({ user, password })) {
+      const flaw = flawOf(value);
+      if (flaw !== undefined) throw problem("usersFile", `${where}: the ${name} is ${flaw}`);
+    }
+    return [user, password] as const;
   });
   if (users.length === 0) throw problem("usersFile", `${path} names nobody: nobody would be let in`);
   return users;
@@ -114,7 +135,7 @@ function serverKeysOf(lines: readonly Line[]): readonly ServerKey[] {
     if (at === undefined) return { key };
     const address = parseEngineAddress(`tcp://${at}`, "dial");
     if (typeof address !== "string" && address.transport === "tcp")
-      return { key, address: tcpAddress(address.host, address.port) };
+      return { key, address: canonicalAddress(`tcp://${at}`) };
     throw problem("serverKeys", `entry ${number} is for ${at}, which is no HOST:PORT`);
   });
   const places = keys.map(({ address }) => address ?? "all other addresses");
@@ -170,7 +191,9 @@ async function readText(option: string, path: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    throw problem(option, `cannot read ${path} (${codeOf(error)}); name a file that this process may read`);
+    // The secret itself may have been written where its file's name belongs.
+    const what = SECRET_FILES.has(option) ? `the file of ${option}` : path;
+    throw problem(option, `cannot read ${what} (${codeOf(error)}); name a file that this process may read`);
   }
 }
 

@@ -1,4 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { canonicalAddress } from "../engine/address.js";
 import { publicKeyOf } from "./curve-key.js";
 
 /** What an engine must know to let others in, and to be let in by them. */
@@ -55,7 +56,7 @@ export function plainSecurity(
   };
 }
 
-/** One server's key, of whoever answers at `address`; of all others where it has none. */
+/** One server's key, of whoever answers at `address`, as `canonicalAddress` writes it; of all others where it has none. */
 export interface ServerKey {
   readonly key: Buffer;
   readonly address?: string;
@@ -68,7 +69,7 @@ export function curveSecurity(
   clientKeys: readonly Buffer[] | undefined,
 ): CurveSecurity {
   const publicKey = publicKeyOf(secretKey);
-  const trusted = serverKeys ?? [{ key: publicKey }];
+  const trusted: readonly ServerKey[] = serverKeys ?? [{ key: publicKey }];
   // Public keys: that one looks them up in a table tells nobody anything.
   const allowed = new Set((clientKeys ?? [publicKey]).map((key) => key.toString("hex")));
   return {
@@ -76,7 +77,8 @@ export function curveSecurity(
     publicKey,
     secretKey,
     serverKeyOf(address) {
-      const own = trusted.find((entry) => entry.address === address);
+      const canonical = canonicalAddress(address);
+      const own = trusted.find((entry) => entry.address === canonical);
       return (own ?? trusted.find((entry) => entry.address === undefined))?.key;
     },
     isAllowed: (clientKey) => allowed.has(clientKey.toString("hex")),

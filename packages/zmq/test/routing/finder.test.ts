@@ -1,3 +1,4 @@
+import { AuthError } from "@trunkline/core/driver";
 import { ManualClock } from "@trunkline/core/testing";
 import { describe, expect, test } from "vitest";
 import { Tick } from "../../src/link/tick.js";
@@ -63,6 +64,25 @@ describe("a finder", () => {
     expect(String(note.errors[0])).toMatch(/nobody listens for topic, and nobody came within 1000 ms/);
     await world.clock.tick(1_000);
     expect([world.ends, world.clock.timers]).toEqual([1, 0]);
+  });
+
+  test("tells a denial while that peer stands by it, and no longer", async () => {
+    const world = new World();
+    const peer = new FakePeer("a");
+    world.found = [peer];
+    const first = world.note();
+    world.start();
+    await world.clock.tick();
+    peer.denial = new AuthError("it does not take the key of this side");
+    peer.absent("denied");
+    await world.clock.tick(500);
+    const second = world.note();
+    await world.clock.tick(500);
+    expect(first.errors).toMatchObject([{ code: "ERR_AUTH" }]);
+    // It lets this process in again, or is gone: who finds nobody now is to try again.
+    peer.denial = undefined;
+    await world.clock.tick(500);
+    expect(second.errors).toMatchObject([{ code: "ERR_UNREACHABLE" }]);
   });
 
   test("gives a message its own time, counted from when it came", async () => {

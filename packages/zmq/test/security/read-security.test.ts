@@ -127,6 +127,23 @@ test.each([
     "line 1",
   ],
   [
+    `zmq://?security=plain&user=a&password=s3cret&usersFile=${file("empty-password", "ann:x\nbob:\n")}`,
+    "option:usersFile",
+    "line 2",
+  ],
+  [
+    `zmq://?security=plain&user=a&password=s3cret&usersFile=${file("taken-out", "#bob:s3cret\n")}`,
+    "option:usersFile",
+    "line 1",
+  ],
+  [
+    `zmq://?security=plain&user=a&password=s3cret&usersFile=${file("long-user", `${"u".repeat(256)}:s3cret\n`)}`,
+    "option:usersFile",
+    "longer than 255 bytes",
+  ],
+  ["zmq://?security=plain&user=ann&passwordFile=s3cret", "option:passwordFile", "(ENOENT)"],
+  ["zmq://?security=curve&secretKeyFile=s3cret", "option:secretKeyFile", "(ENOENT)"],
+  [
     `zmq://?security=plain&user=a&password=s3cret&usersFile=${file("no-users", "\n")}`,
     "option:usersFile",
     "names nobody",
@@ -155,6 +172,26 @@ test.each([
   expect(error).toMatchObject({ part, message: expect.stringContaining(words) });
   expect((error as Error).message).not.toContain("s3cret");
   expect((error as Error).message).not.toContain(server.secretKey);
+});
+
+test.each<Secrets>([{ password: "s3cret" }, { secretKey: server.secretKey }])(
+  "secrets that a program gives are not passed over where the URL says nothing of security",
+  async (secrets) => {
+    await expect(read("zmq://h:7400", secrets)).rejects.toMatchObject({ part: "option:security" });
+    expect(await read("zmq://h:7400?security=none", secrets)).toBeUndefined();
+  },
+);
+
+test.each([
+  ["Host-A:7400", "tcp://host-a:7400"],
+  ["host-a:7400", "tcp://HOST-A:7400"],
+  ["[0:0:0::1]:7400", "tcp://[::1]:7400"],
+  ["[FE80::A]:7400", "tcp://[fe80::a]:7400"],
+])("the key for %s is the one of %s, however the two are written", async (said, dialed) => {
+  const keys = q(`${client.publicKey}@${said},${stranger.publicKey}`);
+  const security = await curve(curveUrl(`serverKeys=${keys}`));
+  expect(security.serverKeyOf(dialed)).toEqual(CLIENT.publicKey);
+  expect(security.serverKeyOf("tcp://host-b:7400")).toEqual(STRANGER.publicKey);
 });
 
 test("what is secret in a URL is not shown", () => {

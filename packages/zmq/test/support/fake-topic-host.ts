@@ -1,4 +1,5 @@
 /** What a topic asks of its transport, by hand: processes that come and go, and a name service that says what a test says. */
+import type { MessagingError } from "@trunkline/core/driver";
 import { ManualClock } from "@trunkline/core/testing";
 import type { RemoteListener } from "../../src/link/remote-listener.js";
 import { Tick } from "../../src/link/tick.js";
@@ -15,6 +16,8 @@ export class FakePeer {
   readonly isStanding: boolean;
   isHopeful = true;
   failure: string | undefined;
+  /** That it and this process do not let each other in. */
+  denial: MessagingError | undefined;
   /** What it had when it was lost; undefined: it was never there. */
   remembered: readonly Advert[] | undefined;
   readonly listeners: RemoteListener[] = [];
